@@ -1,0 +1,240 @@
+package db
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/dgraph-io/badger/v4"
+)
+
+var (
+	// ErrExists: a bucket, phase or sample of that name is there already.
+	ErrExists = errors.New("already exists")
+	// ErrNotFound: no bucket, phase or sample of that name.
+	ErrNotFound = errors.New("not found")
+)
+
+// Bucket is a class of rows to weigh in a mixture.
+type Bucket struct {
+	Name        string `json:"name"`
+	Weight      string `json:"weight,omitempty"` // exact decimal; empty: none, takes no part in BY WEIGHT
+	Description string `json:"description,omitempty"`
+}
+
+// Phase is a named mixture.
+type Phase struct {
+	Name        string        `json:"name"`
+	Weights     []PhaseWeight `json:"weights"`
+	Samples     int64         `json:"samples,omitempty"` // advice; 0: none
+	Epochs      int64         `json:"epochs,omitempty"`  // advice; 0: none
+	Description string        `json:"description,omitempty"`
+}
+
+// PhaseWeight is one bucket's share of a phase, an exact decimal.
+type PhaseWeight struct {
+	Bucket string `json:"bucket"`
+	Weight string `json:"weight"`
+}
+
+// Catalog is what has been named: buckets and phases, in order of creation,
+// the built-in ones first.
+type Catalog struct {
+	Buckets []Bucket `json:"buckets"`
+	Phases  []Phase  `json:"phases"`
+}
+
+// Bucket finds a bucket by name.
+func (c *Catalog) Bucket(name string) (Bucket, bool) {
+	i := slices.IndexFunc(c.Buckets, func(b Bucket) bool { return b.Name == name })
+	if i < 0 {
+		return Bucket{}, false
+	}
+	return c.Buckets[i], true
+}
+
+// BucketNames lists the buckets' names.
+func (c *Catalog) BucketNames() []string {
+	names := make([]string, len(c.Buckets))
+	for i, b := range c.Buckets {
+		names[i] = b.Name
+	}
+	return names
+}
+
+// Phase finds a phase by name.
+func (c *Catalog) Phase(name string) (Phase, bool) {
+	i := slices.IndexFunc(c.Phases, func(p Phase) bool { return p.Name == name })
+	if i < 0 {
+		return Phase{}, false
+	}
+	return c.Phases[i], true
+}
+
+// PhaseNames lists the phases' names.
+func (c *Catalog) PhaseNames() []string {
+	names := make([]string, len(c.Phases))
+	for i, p := range c.Phases {
+		names[i] = p.Name
+	}
+	return names
+}
+
+func builtinCatalog() *Catalog {
+	weights := func(list string) []PhaseWeight {
+		var out []PhaseWeight
+		for item := range strings.SplitSeq(list, ", ") {
+			name, weight, _ := strings.Cut(item, " ")
+			out = append(out, PhaseWeight{name, weight})
+		}
+		return out
+	}
+	return &Catalog{
+		Buckets: []Bucket{
+			{"instruction", "25", "general instruction following"},
+			{"cot_math", "15", "mathematics with the steps written out"},
+			{"code", "20", "writing and explaining code"},
+			{"analytical", "10", "analysis, argument and synthesis"},
+			{"tool_use", "15", "calling tools and using what they return"},
+			{"creative", "7", "stories, poems and other creative writing"},
+			{"factual", "3", "facts with their grounding"},
+			{"red_team", "5", "adversarial prompts with safe answers"},
+		},
+		Phases: []Phase{
+			{"production_balanced", weights("instruction 25, code 20, tool_use 15, cot_math 15, analytical 10, creative 7, red_team 5, factual 3"), 500_000, 1, "everything, in production's proportions"},
+			{"phase1_calibration", weights("instruction 70, code 20, factual 10"), 10_000, 2, "first calibration on general instructions"},
+			{"phase2_reasoning", weights("cot_math 40, tool_use 30, analytical 20, instruction 10"), 200_000, 1, "reasoning and tool use"},
+			{"phase3_creative", weights("creative 40, analytical 30, instruction 20, factual 10"), 100_000, 1, "style, creativity and diversity"},
+			{"phase4_robustness", weights("red_team 40, instruction 30, tool_use 20, factual 10"), 50_000, 1, "safety and adversarial prompts"},
+		},
+	}
+}
+
+// Catalog returns the buckets and phases. It must not be changed.
+func (d *DB) Catalog() *Catalog {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.catalog
+}
+
+// CreateBucket adds a bucket; ErrExists if the name is taken.
+func (d *DB) CreateBucket(b Bucket) error {
+	return d.changeCatalog(func(c *Catalog) error {
+		if _, taken := c.Bucket(b.Name); taken {
+			return fmt.Errorf("bucket %q %w", b.Name, ErrExists)
+		}
+		c.Buckets = append(c.Buckets, b)
+		return nil
+	})
+}
+
+// CreatePhase adds a phase; ErrExists if the name is taken, ErrNotFound if it
+// weighs a bucket that is not there.
+func (d *DB) CreatePhase(p Phase) error {
+	return d.changeCatalog(func(c *Catalog) error {
+		if _, taken := c.Phase(p.Name); taken {
+			return fmt.Errorf("phase %q %w", p.Name, ErrExists)
+		}
+		for _, w := range p.Weights {
+			if _, known := c.Bucket(w.Bucket); !known {
+				return fmt.Errorf("bucket %q %w", w.Bucket, ErrNotFound)
+			}
+		}
+		c.Phases = append(c.Phases, p)
+		return nil
+	})
+}
+
+func (d *DB) changeCatalog(change func(*Catalog) error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	next := &Catalog{Buckets: slices.Clone(d.catalog.Buckets), Phases: slices.Clone(d.catalog.Phases)}
+	if err := change(next); err != nil {
+		return err
+	}
+	value, err := sealJSON(next)
+	if err != nil {
+		return err
+	}
+	err = d.badger.Update(func(txn *badger.Txn) error { return txn.Set(keyCatalog, value) })
+	if err != nil {
+		return err
+	}
+	d.catalog = next
+	return nil
+}
+
+// Sample is a kept sample: what was asked, of which snapshot, and what it gave.
+type Sample struct {
+	Name      string          `json:"name"`
+	Statement string          `json:"statement"`
+	Snapshot  uint64          `json:"snapshot"`
+	Seed      uint64          `json:"seed"`
+	Rows      int64           `json:"rows"` // with copies
+	Digest    string          `json:"digest"`
+	Created   time.Time       `json:"created"`
+	Mixture   json.RawMessage `json:"mixture,omitempty"` // quotas and counts a stratum, as reported
+}
+
+// KeepSample stores s with the addresses of its rows (copies once);
+// ErrExists if the name is taken.
+func (d *DB) KeepSample(s Sample, rows *roaring.Bitmap) error {
+	value, err := sealJSON(s)
+	if err != nil {
+		return err
+	}
+	bits, err := rows.ToBytes()
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.badger.Update(func(txn *badger.Txn) error {
+		_, err := txn.Get(sampleKey(s.Name))
+		if err == nil {
+			return fmt.Errorf("sample %q %w", s.Name, ErrExists)
+		}
+		if !errors.Is(err, badger.ErrKeyNotFound) {
+			return err
+		}
+		return errors.Join(txn.Set(sampleRowsKey(s.Name), seal(bits)), txn.Set(sampleKey(s.Name), value))
+	})
+}
+
+// Samples lists the kept samples by name.
+func (d *DB) Samples() ([]Sample, error) {
+	var out []Sample
+	err := d.scan([]byte{prefixSample}, func(key, value []byte) error {
+		var s Sample
+		if err := unsealJSON(value, &s); err != nil {
+			return fmt.Errorf("sample %q: %w", key[1:], err)
+		}
+		out = append(out, s)
+		return nil
+	})
+	return out, err
+}
+
+// SampleRows returns the addresses of a kept sample's rows; ErrNotFound if
+// there is no such sample.
+func (d *DB) SampleRows(name string) (*roaring.Bitmap, error) {
+	rows := roaring.New()
+	err := d.get(sampleRowsKey(name), func(value []byte) error {
+		body, err := unseal(value)
+		if err != nil {
+			return err
+		}
+		return rows.UnmarshalBinary(body)
+	})
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return nil, fmt.Errorf("sample %q %w", name, ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sample %q: %w", name, err)
+	}
+	return rows, nil
+}

@@ -1,0 +1,270 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+)
+
+// FormatVersion is the store format this package reads and writes.
+const FormatVersion = 1
+
+const (
+	formatFile   = "FORMAT"
+	formatPrefix = "smelt store format "
+	dataDir      = "data"
+)
+
+var (
+	// ErrNoStore: there is no store in the directory and none was to be created.
+	ErrNoStore = errors.New("no store")
+	// ErrInUse: another process, or this one, has the store open.
+	ErrInUse = errors.New("store is in use")
+	// ErrFormat: the directory holds something else, or a newer format.
+	ErrFormat = errors.New("unknown store format")
+	// ErrNoSpace: the disk is too full for what was about to be written.
+	ErrNoSpace = errors.New("not enough disk space")
+)
+
+// Options of Open. The zero value opens an existing store.
+type Options struct {
+	// Create makes the store when the directory is missing or empty.
+	Create bool
+	// Logger receives Badger's warnings and errors; nil discards them.
+	Logger *slog.Logger
+}
+
+// DB is an open store. It is safe for concurrent use: any number of snapshots
+// beside one Writer.
+type DB struct {
+	dir    string
+	badger *badger.DB
+
+	writing sync.Mutex // held by the one Writer
+	mu      sync.RWMutex
+	m       *manifest
+	catalog *Catalog
+}
+
+// Open opens the store in dir. Errors wrap ErrNoStore, ErrInUse, ErrFormat or
+// ErrCorrupt. What an interrupted commit left behind is removed.
+func Open(dir string, opt Options) (*DB, error) {
+	if err := prepareDir(dir, opt.Create); err != nil {
+		return nil, err
+	}
+	b, err := badger.Open(badgerOptions(filepath.Join(dir, dataDir), opt.Logger))
+	if err != nil {
+		if strings.Contains(err.Error(), "directory lock") {
+			return nil, fmt.Errorf("%w: %s is open in %s; wait for it to finish, or end it", ErrInUse, dir, lockHolder(dir))
+		}
+		return nil, fmt.Errorf("open store %s: %w", dir, err)
+	}
+	d := &DB{dir: dir, badger: b}
+	if err := d.load(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), b.Close())
+	}
+	return d, nil
+}
+
+// prepareDir checks the format marker and creates an empty store where asked.
+func prepareDir(dir string, create bool) error {
+	marker := filepath.Join(dir, formatFile)
+	text, err := os.ReadFile(marker)
+	if err == nil {
+		version, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(string(text), formatPrefix)))
+		switch {
+		case err != nil || !strings.HasPrefix(string(text), formatPrefix):
+			return fmt.Errorf("%w: %s does not say a smelt store format", ErrFormat, marker)
+		case version > FormatVersion:
+			return fmt.Errorf("%w: %s was written in format %d by a newer smelt; this one reads up to %d", ErrFormat, dir, version, FormatVersion)
+		case version < 1:
+			return fmt.Errorf("%w: %s says version %d", ErrFormat, marker, version)
+		}
+		return nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if len(entries) > 0 {
+		return fmt.Errorf("%w: %s exists and is not a smelt store (it has no %s file)", ErrFormat, dir, formatFile)
+	}
+	if !create {
+		return fmt.Errorf("%w in %s; make one with: smelt ingest FILE --db %s", ErrNoStore, dir, dir)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return WriteFileAtomic(marker, fmt.Appendf(nil, "%s%d\n", formatPrefix, FormatVersion))
+}
+
+func lockHolder(dir string) string {
+	pid, err := os.ReadFile(filepath.Join(dir, dataDir, "LOCK"))
+	if err != nil || len(pid) == 0 {
+		return "another process"
+	}
+	return "process " + strings.TrimSpace(string(pid))
+}
+
+// badgerOptions are the measured settings of DESIGN section 6: values in the
+// value log, no compression or cache of Badger's own, small memtables, every
+// commit synced. Value log files are small because Badger maps them whole and
+// mapped pages count as memory.
+func badgerOptions(dir string, log *slog.Logger) badger.Options {
+	opt := badger.DefaultOptions(dir).
+		WithValueThreshold(1 << 10).
+		WithCompression(options.None).
+		WithBlockCacheSize(0).
+		WithMemTableSize(16 << 20).
+		WithNumMemtables(2).
+		WithNumCompactors(2).
+		WithValueLogFileSize(256 << 20).
+		WithDetectConflicts(false).
+		WithSyncWrites(true).
+		WithMetricsEnabled(false).
+		WithLogger(nil)
+	if log != nil {
+		opt = opt.WithLogger(badgerLogger{log})
+	}
+	return opt
+}
+
+// badgerLogger passes Badger's printf-style messages on, one level lower: what
+// Badger calls information is of use only to someone debugging the store.
+type badgerLogger struct{ log *slog.Logger }
+
+func (l badgerLogger) say(level slog.Level, format string, args []any) {
+	l.log.Log(context.Background(), level, strings.TrimSpace(fmt.Sprintf(format, args...)), "from", "badger")
+}
+func (l badgerLogger) Errorf(f string, a ...any)   { l.say(slog.LevelError, f, a) }
+func (l badgerLogger) Warningf(f string, a ...any) { l.say(slog.LevelWarn, f, a) }
+func (l badgerLogger) Infof(f string, a ...any)    { l.say(slog.LevelDebug, f, a) }
+func (l badgerLogger) Debugf(f string, a ...any)   { l.say(slog.LevelDebug, f, a) }
+
+// load reads the manifest and catalog and removes what lies beyond them.
+func (d *DB) load() error {
+	d.m = &manifest{Generation: 1}
+	err := d.get(keyManifest, func(value []byte) error { return unsealJSON(value, d.m) })
+	if err != nil && !errors.Is(err, badger.ErrKeyNotFound) {
+		return fmt.Errorf("manifest: %w", err)
+	}
+	d.catalog = builtinCatalog()
+	err = d.get(keyCatalog, func(value []byte) error {
+		d.catalog = &Catalog{}
+		return unsealJSON(value, d.catalog)
+	})
+	if err != nil && !errors.Is(err, badger.ErrKeyNotFound) {
+		return fmt.Errorf("catalog: %w", err)
+	}
+	return d.removeOrphans()
+}
+
+// removeOrphans deletes dataset keys that no manifest names: the values of a
+// commit whose manifest was never written. Left in place they would be taken
+// for the columns of the next segment with that number.
+func (d *DB) removeOrphans() error {
+	next := uint32(len(d.m.Segments))
+	var keys [][]byte
+	collect := func(prefix, from []byte) error {
+		return d.keys(prefix, from, func(key []byte) error {
+			keys = append(keys, append([]byte(nil), key...))
+			return nil
+		})
+	}
+	segments := datasetPrefix(d.m.Generation, kindSegment)
+	if err := collect(segments, segmentPrefix(d.m.Generation, next)); err != nil {
+		return err
+	}
+	for id := range d.m.Fields {
+		if err := collect(indexPrefix(d.m.Generation, uint16(id)), indexKey(d.m.Generation, uint16(id), next)); err != nil {
+			return err
+		}
+	}
+	unknown := indexPrefix(d.m.Generation, uint16(len(d.m.Fields)))
+	if err := collect(datasetPrefix(d.m.Generation, kindIndex), unknown); err != nil {
+		return err
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	wb := d.badger.NewWriteBatch()
+	defer wb.Cancel()
+	for _, key := range keys {
+		if err := wb.Delete(key); err != nil {
+			return err
+		}
+	}
+	return wb.Flush()
+}
+
+// Dir is the store's directory.
+func (d *DB) Dir() string { return d.dir }
+
+// Close closes the store. Snapshots must not be used afterwards.
+func (d *DB) Close() error { return d.badger.Close() }
+
+// get calls fn with the value of key, valid during the call only.
+func (d *DB) get(key []byte, fn func(value []byte) error) error {
+	return d.badger.View(func(txn *badger.Txn) error {
+		item, err := txn.Get(key)
+		if err != nil {
+			return err
+		}
+		return item.Value(fn)
+	})
+}
+
+// keys calls fn for every key with the prefix, from `from` on, in key order.
+func (d *DB) keys(prefix, from []byte, fn func(key []byte) error) error {
+	return d.badger.View(func(txn *badger.Txn) error {
+		opt := badger.DefaultIteratorOptions
+		opt.PrefetchValues = false
+		opt.Prefix = prefix
+		it := txn.NewIterator(opt)
+		defer it.Close()
+		for it.Seek(from); it.Valid(); it.Next() {
+			if err := fn(it.Item().Key()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// scan calls fn for every key and value with the prefix, in key order. Both
+// are valid during the call only.
+func (d *DB) scan(prefix []byte, fn func(key, value []byte) error) error {
+	return d.badger.View(func(txn *badger.Txn) error {
+		opt := badger.DefaultIteratorOptions
+		opt.PrefetchValues = false
+		opt.Prefix = prefix
+		it := txn.NewIterator(opt)
+		defer it.Close()
+		for it.Rewind(); it.Valid(); it.Next() {
+			item := it.Item()
+			if err := item.Value(func(value []byte) error { return fn(item.Key(), value) }); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (d *DB) current() *manifest {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.m
+}

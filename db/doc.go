@@ -1,0 +1,55 @@
+// Package db is smelt's embedded columnar store: rows with their identity, the
+// records they came as, and bitmap-indexed metadata, in one directory. It is
+// the only package that knows Badger.
+//
+// # Layout
+//
+// A store is a directory. Badger's files live in DIR/data; DIR/FORMAT holds
+// the format version, readable without Badger. Every Badger value ends in a
+// CRC-32C of what precedes it, or (columns) carries one a block. Integers in
+// keys are big-endian, so that keys sort by them.
+//
+//	m                                manifest: segments, fields, commit number   (JSON)
+//	c                                catalog: buckets and phases                 (JSON)
+//	f <file u32>                     ledger entry of one ingested file           (JSON)
+//	r <file u32> <line u64>          one rejected line and the reason            (JSON)
+//	s <name>                         kept sample: statement, seed, digest, ...   (JSON)
+//	S <name>                         kept sample: its rows                       (roaring)
+//	d <gen u32> s <segment u32> <column u8>    one column of one segment         (column.go)
+//	d <gen u32> i <field u16> <segment u32>    one metadata field of one segment (index.go)
+//
+// One value holds one column of one segment, so reading a column touches no
+// other. All index entries of a field are neighbours, so loading an index is
+// one range scan. Dataset keys start with a generation: a rewrite of the whole
+// dataset goes to a new generation and drops the old prefix, because deleting
+// single keys reclaims nothing in Badger.
+//
+// # Rows and addresses
+//
+// A segment holds at most 65,536 rows (by default 8,192, or fewer when they
+// are long). A row's address is segment<<16 | row in 32 bits, so each segment
+// is exactly one container of a roaring bitmap and the union of per-segment
+// bitmaps is a concatenation.
+//
+//	column   Arrow type             holds
+//	head     Uint64                 first 8 bytes of row_hash, big-endian; >>4 is h
+//	tail     FixedSizeBinary(24)    the other 24 bytes
+//	record   Binary                 the JSON object the row came as, labels added
+//	origin   runs                   (row, file, line): where each row came from
+//
+// # Commits
+//
+// A commit writes column and index values first, each in synced Badger
+// transactions, and the manifest with the ledger entries last, in one. A
+// reader starts from a manifest, so it sees a whole commit or none of it, and
+// after kill -9 or a full disk the store is the last whole commit. What an
+// unfinished commit left behind is removed when the store is next opened.
+//
+// # Invariants (what Check verifies)
+//
+//   - every checksum holds; every column of a segment has the segment's rows;
+//   - the bitmaps of a field in a segment are disjoint, and with the absent
+//     rows cover it;
+//   - the ledger's row counts add up to the manifest's;
+//   - optionally, each row_hash is the hash of its record.
+package db

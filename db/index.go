@@ -1,0 +1,295 @@
+package db
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"maps"
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+)
+
+// An index entry holds one metadata field of one segment. A field of few
+// values has a bitmap a value:
+//
+//	0xF1
+//	count uvarint
+//	count times: kind u8, length uvarint, text, length uvarint, roaring bitmap
+//	      of the rows in the segment (portable format), run-compressed
+//	crc   u32   CRC-32C of everything above
+//
+// A field of many values (an id, free text) would make thousands of tiny
+// bitmaps; its values are kept row by row instead:
+//
+//	0xF2, then a column value (column.go) of kind byte + text, empty where absent
+//
+// Rows in neither are rows where the field is absent or null: NULL.
+const (
+	indexBitmaps = 0xF1
+	indexColumn  = 0xF2
+
+	// maxBitmapValues is how many distinct values of a field one segment may
+	// hold before it is stored row by row.
+	maxBitmapValues = 256
+)
+
+// fieldBuilder collects one field of a segment being built.
+type fieldBuilder struct {
+	codes  []int32 // a row's value as an index of values, -1 where absent
+	values []string
+	byText map[string]int32 // kind byte + text
+	key    []byte
+}
+
+// set records the value of a row; rows come in ascending order.
+func (f *fieldBuilder) set(row int, kind Kind, text []byte) {
+	for len(f.codes) < row {
+		f.codes = append(f.codes, -1)
+	}
+	f.key = append(append(f.key[:0], byte(kind)), text...)
+	code, known := f.byText[string(f.key)]
+	if !known {
+		code = int32(len(f.values))
+		f.values = append(f.values, string(f.key))
+		f.byText[f.values[code]] = code
+	}
+	if len(f.codes) == row {
+		f.codes = append(f.codes, code)
+	} else {
+		f.codes[row] = code
+	}
+}
+
+func (f *fieldBuilder) encode(rows int) []byte {
+	if len(f.values) > maxBitmapValues {
+		return f.encodeColumn(rows)
+	}
+	members := make([][]uint32, len(f.values))
+	for row, code := range f.codes {
+		if code >= 0 {
+			members[code] = append(members[code], uint32(row))
+		}
+	}
+	out := []byte{indexBitmaps}
+	out = binary.AppendUvarint(out, uint64(len(f.values)))
+	for code, v := range f.values {
+		bm := roaring.BitmapOf(members[code]...)
+		bm.RunOptimize()
+		// Serialising to memory cannot fail.
+		bits, _ := bm.ToBytes()
+		out = append(out, v[0])
+		out = binary.AppendUvarint(out, uint64(len(v)-1))
+		out = append(out, v[1:]...)
+		out = binary.AppendUvarint(out, uint64(len(bits)))
+		out = append(out, bits...)
+	}
+	return binary.LittleEndian.AppendUint32(out, crc32.Checksum(out, castagnoli))
+}
+
+func (f *fieldBuilder) encodeColumn(rows int) []byte {
+	b := array.NewBinaryBuilder(memory.DefaultAllocator, arrow.BinaryTypes.Binary)
+	defer b.Release()
+	for row := range rows {
+		if row < len(f.codes) && f.codes[row] >= 0 {
+			b.AppendString(f.values[f.codes[row]])
+		} else {
+			b.Append(nil)
+		}
+	}
+	a := b.NewBinaryArray()
+	defer a.Release()
+	return append([]byte{indexColumn}, encodeBinary(a)...)
+}
+
+// indexEntry is one decoded index entry.
+type indexEntry struct {
+	values []Value
+	rows   []*roaring.Bitmap // rows in the segment, one bitmap a value
+	column *column           // instead of both, for a field of many values
+}
+
+// openIndex reads an index entry. Its column, if any, refers to value's memory.
+func openIndex(value []byte) (*indexEntry, error) {
+	if len(value) < 5 {
+		return nil, corrupt("index entry of %d bytes", len(value))
+	}
+	if value[0] == indexColumn {
+		c, err := openColumn(value[1:])
+		return &indexEntry{column: c}, err
+	}
+	body := value[:len(value)-4]
+	if value[0] != indexBitmaps {
+		return nil, corrupt("not an index entry")
+	}
+	if got, want := crc32.Checksum(body, castagnoli), binary.LittleEndian.Uint32(value[len(body):]); got != want {
+		return nil, corrupt("index checksum is %08x, not %08x", got, want)
+	}
+	body = body[1:]
+	count, n := binary.Uvarint(body)
+	if n <= 0 || count > maxBitmapValues {
+		return nil, corrupt("index entry of %d values", count)
+	}
+	body = body[n:]
+	e := &indexEntry{values: make([]Value, count), rows: make([]*roaring.Bitmap, count)}
+	take := func() ([]byte, bool) {
+		size, n := binary.Uvarint(body)
+		if n <= 0 || size > uint64(len(body)-n) {
+			return nil, false
+		}
+		part := body[n : n+int(size)]
+		body = body[n+int(size):]
+		return part, true
+	}
+	for i := range e.values {
+		if len(body) == 0 {
+			return nil, corrupt("index entry ends early")
+		}
+		kind := Kind(body[0])
+		body = body[1:]
+		text, ok1 := take()
+		bits, ok2 := take()
+		if !ok1 || !ok2 {
+			return nil, corrupt("index entry ends early")
+		}
+		e.values[i] = Value{kind, string(text)}
+		e.rows[i] = roaring.New()
+		if err := e.rows[i].UnmarshalBinary(bits); err != nil {
+			return nil, corrupt("index bitmap: %v", err)
+		}
+	}
+	return e, nil
+}
+
+// each calls fn for every row of a row-by-row entry that has a value.
+func (e *indexEntry) each(fn func(row uint32, v Value) error) error {
+	rows := make([]uint16, e.column.rows)
+	for i := range rows {
+		rows[i] = uint16(i)
+	}
+	return e.column.binaryRows(rows, func(i int, value []byte) error {
+		if len(value) == 0 {
+			return nil
+		}
+		return fn(uint32(i), Value{Kind(value[0]), string(value[1:])})
+	})
+}
+
+// FieldIndex answers which rows of a snapshot hold which value of one metadata
+// field. Segments where the field has few values are merged bitmaps in memory;
+// the others are read from the store when asked. It is safe for concurrent use.
+type FieldIndex struct {
+	name   string
+	snap   *Snapshot
+	field  uint16
+	values map[Value]*roaring.Bitmap
+	wide   []uint32 // segments stored row by row
+}
+
+// Group is one value of a field and the rows that hold it. The bitmap is
+// shared: clone it before changing it.
+type Group struct {
+	Value Value
+	Rows  *roaring.Bitmap
+}
+
+// Wide reports whether some segments must be read row by row.
+func (f *FieldIndex) Wide() bool { return len(f.wide) > 0 }
+
+// Equal returns the rows whose value is v. The bitmap must not be changed.
+func (f *FieldIndex) Equal(v Value) (*roaring.Bitmap, error) {
+	if !f.Wide() {
+		if rows, ok := f.values[v]; ok {
+			return rows, nil
+		}
+		return roaring.New(), nil
+	}
+	return f.Match(func(w Value) bool { return v == w })
+}
+
+// Match returns the rows that have a value for which pred is true, in a new
+// bitmap. pred is called once a distinct value (once a row in wide segments).
+func (f *FieldIndex) Match(pred func(Value) bool) (*roaring.Bitmap, error) {
+	var hits []*roaring.Bitmap
+	for v, rows := range f.values {
+		if pred(v) {
+			hits = append(hits, rows)
+		}
+	}
+	out := roaring.FastOr(hits...)
+	err := f.eachWide(func(addr uint32, v Value) error {
+		if pred(v) {
+			out.Add(addr)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Present returns the rows where the field is not NULL, in a new bitmap.
+func (f *FieldIndex) Present() (*roaring.Bitmap, error) {
+	return f.Match(func(Value) bool { return true })
+}
+
+// Groups returns every value with its rows, in Value.Compare order.
+func (f *FieldIndex) Groups() ([]Group, error) {
+	all := f.values
+	if f.Wide() {
+		all = make(map[Value]*roaring.Bitmap, len(f.values))
+		for v, rows := range f.values {
+			all[v] = rows.Clone()
+		}
+		err := f.eachWide(func(addr uint32, v Value) error {
+			rows := all[v]
+			if rows == nil {
+				rows = roaring.New()
+				all[v] = rows
+			}
+			rows.Add(addr)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	out := make([]Group, 0, len(all))
+	for _, v := range slices.SortedFunc(maps.Keys(all), Value.Compare) {
+		out = append(out, Group{v, all[v]})
+	}
+	return out, nil
+}
+
+// Kinds returns the kinds of the values present, ascending.
+func (f *FieldIndex) Kinds() ([]Kind, error) {
+	seen := map[Kind]bool{}
+	for v := range f.values {
+		seen[v.Kind] = true
+	}
+	err := f.eachWide(func(_ uint32, v Value) error {
+		seen[v.Kind] = true
+		return nil
+	})
+	return slices.Sorted(maps.Keys(seen)), err
+}
+
+func (f *FieldIndex) eachWide(fn func(addr uint32, v Value) error) error {
+	for _, segment := range f.wide {
+		err := f.snap.db.get(indexKey(f.snap.m.Generation, f.field, segment), func(value []byte) error {
+			e, err := openIndex(value)
+			if err != nil {
+				return err
+			}
+			if e.column == nil {
+				return corrupt("index entry changed its form")
+			}
+			return e.each(func(row uint32, v Value) error { return fn(segment<<16|row, v) })
+		})
+		if err != nil {
+			return fmt.Errorf("field %s, segment %d: %w", f.name, segment, err)
+		}
+	}
+	return nil
+}

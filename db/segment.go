@@ -1,0 +1,180 @@
+package db
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"smelt/db/row"
+)
+
+// MaxSegmentRows is the most rows a segment can hold: the low half of an address.
+const MaxSegmentRows = 1 << 16
+
+// MaxFields is the most distinct metadata fields of one store. A file whose
+// keys are data (ids used as field names) meets it instead of filling the disk
+// with one index a row.
+const MaxFields = 1000
+
+// SegmentBuilder collects rows and encodes them as one segment. It is for one
+// goroutine; several builders can work at once.
+type SegmentBuilder struct {
+	head   *array.Uint64Builder
+	tail   *array.FixedSizeBinaryBuilder
+	record *array.BinaryBuilder
+	origin []originRun
+	fields map[string]*fieldBuilder
+	rows   int
+	next   uint64 // the line that would continue the last origin run
+}
+
+// originRun says that from row First on, rows come from consecutive lines of
+// one file.
+type originRun struct {
+	First uint32
+	File  uint32
+	Line  uint64
+}
+
+// NewSegmentBuilder returns an empty builder.
+func NewSegmentBuilder() *SegmentBuilder {
+	return &SegmentBuilder{
+		head:   array.NewUint64Builder(memory.DefaultAllocator),
+		tail:   array.NewFixedSizeBinaryBuilder(memory.DefaultAllocator, &arrow.FixedSizeBinaryType{ByteWidth: 24}),
+		record: array.NewBinaryBuilder(memory.DefaultAllocator, arrow.BinaryTypes.Binary),
+		fields: map[string]*fieldBuilder{},
+	}
+}
+
+// Rows is the number of rows appended.
+func (b *SegmentBuilder) Rows() int { return b.rows }
+
+// Append adds a row: its identity, the JSON object it is kept as (copied), and
+// the file (a ledger id) and line (from 1) it came from. It fails when the
+// segment is full.
+func (b *SegmentBuilder) Append(hash row.Hash, record []byte, file uint32, line uint64) error {
+	if b.rows >= MaxSegmentRows {
+		return fmt.Errorf("a segment holds at most %d rows", MaxSegmentRows)
+	}
+	b.head.Append(binary.BigEndian.Uint64(hash[:8]))
+	b.tail.Append(hash[8:])
+	b.record.Append(record)
+	if n := len(b.origin); n == 0 || b.origin[n-1].File != file || b.next != line {
+		b.origin = append(b.origin, originRun{uint32(b.rows), file, line})
+	}
+	b.next = line + 1
+	b.rows++
+	return nil
+}
+
+// Field sets a metadata field of the row last appended. text is the text of a
+// Value of that kind; it is copied.
+func (b *SegmentBuilder) Field(name []byte, kind Kind, text []byte) {
+	f := b.fields[string(name)]
+	if f == nil {
+		f = &fieldBuilder{byText: map[string]int32{}}
+		b.fields[string(name)] = f
+	}
+	f.set(b.rows-1, kind, text)
+}
+
+// EncodedSegment is a finished segment, ready to be stored.
+type EncodedSegment struct {
+	rows    int
+	raw     int64 // bytes of records
+	columns [numColumns][]byte
+	fields  []encodedField
+}
+
+type encodedField struct {
+	name  string
+	entry []byte
+}
+
+// Rows is the number of rows in the segment.
+func (e *EncodedSegment) Rows() int { return e.rows }
+
+// Size is the number of bytes the segment takes in the store.
+func (e *EncodedSegment) Size() int64 {
+	n := int64(0)
+	for _, c := range e.columns {
+		n += int64(len(c))
+	}
+	for _, f := range e.fields {
+		n += int64(len(f.entry))
+	}
+	return n
+}
+
+// Finish encodes the rows appended and empties the builder for the next segment.
+func (b *SegmentBuilder) Finish() *EncodedSegment {
+	e := &EncodedSegment{rows: b.rows}
+	head := b.head.NewUint64Array()
+	e.columns[columnHead] = encodeFixed(columnUint64, 8, arrow.Uint64Traits.CastToBytes(head.Uint64Values()))
+	head.Release()
+	tail := b.tail.NewFixedSizeBinaryArray()
+	tailBytes := make([]byte, 0, 24*b.rows)
+	for i := range b.rows {
+		tailBytes = append(tailBytes, tail.Value(i)...)
+	}
+	e.columns[columnTail] = encodeFixed(columnFixed, 24, tailBytes)
+	tail.Release()
+	record := b.record.NewBinaryArray()
+	e.raw = int64(len(record.ValueBytes()))
+	e.columns[columnRecord] = encodeBinary(record)
+	record.Release()
+	e.columns[columnOrigin] = encodeOrigin(b.origin)
+	for name, f := range b.fields {
+		e.fields = append(e.fields, encodedField{name, f.encode(b.rows)})
+	}
+	slices.SortFunc(e.fields, func(x, y encodedField) int {
+		if x.name < y.name {
+			return -1
+		}
+		return 1
+	})
+	clear(b.fields)
+	b.origin, b.rows, b.next = b.origin[:0], 0, 0
+	return e
+}
+
+// encodeOrigin: count, then per run three uvarints (first row, file, line), sealed.
+func encodeOrigin(runs []originRun) []byte {
+	out := binary.AppendUvarint(nil, uint64(len(runs)))
+	for _, r := range runs {
+		out = binary.AppendUvarint(out, uint64(r.First))
+		out = binary.AppendUvarint(out, uint64(r.File))
+		out = binary.AppendUvarint(out, r.Line)
+	}
+	return seal(out)
+}
+
+func decodeOrigin(value []byte) ([]originRun, error) {
+	body, err := unseal(value)
+	if err != nil {
+		return nil, err
+	}
+	bad := false
+	take := func() uint64 {
+		v, n := binary.Uvarint(body)
+		if n <= 0 {
+			bad = true
+			return 0
+		}
+		body = body[n:]
+		return v
+	}
+	count := take()
+	var runs []originRun
+	for i := uint64(0); i < count && !bad; i++ {
+		runs = append(runs, originRun{uint32(take()), uint32(take()), take()})
+	}
+	if bad || len(body) != 0 {
+		return nil, corrupt("origin runs end early")
+	}
+	return runs, nil
+}

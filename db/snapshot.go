@@ -1,0 +1,270 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/dgraph-io/badger/v4"
+
+	"smelt/db/row"
+)
+
+// Snapshot is the store as of one commit. It never changes, and is safe for
+// concurrent use. Row addresses are segment<<16 | row.
+type Snapshot struct {
+	db      *DB
+	m       *manifest
+	catalog *Catalog
+
+	mu      sync.Mutex
+	indexes map[uint16]*FieldIndex
+}
+
+// Snapshot returns the store as it is now.
+func (d *DB) Snapshot() *Snapshot {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return &Snapshot{db: d, m: d.m, catalog: d.catalog, indexes: map[uint16]*FieldIndex{}}
+}
+
+// Commit is the number of the commit the snapshot shows: 0 for an empty store.
+func (s *Snapshot) Commit() uint64 { return s.m.Commit }
+
+// Catalog is the buckets and phases of the snapshot.
+func (s *Snapshot) Catalog() *Catalog { return s.catalog }
+
+// Rows is the number of rows.
+func (s *Snapshot) Rows() int64 { return s.m.rows() }
+
+// Segments is the number of segments.
+func (s *Snapshot) Segments() int { return len(s.m.Segments) }
+
+// SegmentRows is the number of rows of one segment.
+func (s *Snapshot) SegmentRows(segment int) int { return s.m.Segments[segment].Rows }
+
+// Bytes is the size of the records as they came, and of what is stored for them.
+func (s *Snapshot) Bytes() (raw, stored int64) {
+	for _, g := range s.m.Segments {
+		raw += g.Raw
+		stored += g.Stored
+	}
+	return raw, stored
+}
+
+// All returns the addresses of all rows, in a new bitmap.
+func (s *Snapshot) All() *roaring.Bitmap {
+	all := roaring.New()
+	for i, g := range s.m.Segments {
+		all.AddRange(uint64(i)<<16, uint64(i)<<16+uint64(g.Rows))
+	}
+	return all
+}
+
+// Fields lists the metadata fields any row has.
+func (s *Snapshot) Fields() []string { return slices.Sorted(slices.Values(s.m.Fields)) }
+
+// Field returns the index of a metadata field; nil when no row has it.
+func (s *Snapshot) Field(name string) (*FieldIndex, error) {
+	id, known := s.m.fieldID(name)
+	if !known {
+		return nil, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.indexes[id]; f != nil {
+		return f, nil
+	}
+	f := &FieldIndex{name: name, snap: s, field: id}
+	parts := map[Value][]*roaring.Bitmap{}
+	err := s.db.scan(indexPrefix(s.m.Generation, id), func(key, value []byte) error {
+		segment := indexKeySegment(key)
+		if int(segment) >= len(s.m.Segments) {
+			return nil // a later commit's
+		}
+		e, err := openIndex(value)
+		if err != nil {
+			return fmt.Errorf("segment %d: %w", segment, err)
+		}
+		if e.column != nil {
+			f.wide = append(f.wide, segment)
+			return nil
+		}
+		for i, v := range e.values {
+			parts[v] = append(parts[v], roaring.AddOffset64(e.rows[i], int64(segment)<<16))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("index of %s: %w", name, err)
+	}
+	f.values = make(map[Value]*roaring.Bitmap, len(parts))
+	for v := range maps.Keys(parts) {
+		f.values[v] = roaring.FastOr(parts[v]...)
+	}
+	s.indexes[id] = f
+	return f, nil
+}
+
+// openSegmentColumn calls fn with one column of one segment, valid during the
+// call only.
+func (s *Snapshot) openSegmentColumn(segment int, id uint8, fn func(*column) error) error {
+	err := s.db.get(columnKey(s.m.Generation, uint32(segment), id), func(value []byte) error {
+		c, err := openColumn(value)
+		if err != nil {
+			return err
+		}
+		if c.rows != s.m.Segments[segment].Rows {
+			return corrupt("%d rows, the manifest says %d", c.rows, s.m.Segments[segment].Rows)
+		}
+		return fn(c)
+	})
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		err = corrupt("value is missing")
+	}
+	if err != nil {
+		return fmt.Errorf("segment %d, column %d: %w", segment, id, err)
+	}
+	return nil
+}
+
+// Heads returns the first 8 bytes of the row_hash of every row of a segment,
+// as big-endian integers; a head >> 4 is the row's h.
+func (s *Snapshot) Heads(segment int) ([]uint64, error) {
+	var heads []uint64
+	err := s.openSegmentColumn(segment, columnHead, func(c *column) error {
+		a, err := c.uint64s()
+		if err != nil {
+			return err
+		}
+		heads = a.Uint64Values()
+		return nil
+	})
+	return heads, err
+}
+
+// bySegment cuts ascending addresses into runs of one segment.
+func bySegment(addrs []uint32, fn func(segment, first int, rows []uint16) error) error {
+	var rows []uint16
+	for first := 0; first < len(addrs); {
+		segment := addrs[first] >> 16
+		rows = rows[:0]
+		end := first
+		for end < len(addrs) && addrs[end]>>16 == segment {
+			rows = append(rows, uint16(addrs[end]))
+			end++
+		}
+		if err := fn(int(segment), first, rows); err != nil {
+			return err
+		}
+		first = end
+	}
+	return nil
+}
+
+// Hashes calls fn with the row_hash of each address, in order. addrs must
+// ascend.
+func (s *Snapshot) Hashes(ctx context.Context, addrs []uint32, fn func(i int, hash row.Hash) error) error {
+	return bySegment(addrs, func(segment, first int, rows []uint16) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if segment >= len(s.m.Segments) {
+			return fmt.Errorf("address %d is in no segment of the snapshot", addrs[first])
+		}
+		heads, err := s.Heads(segment)
+		if err != nil {
+			return err
+		}
+		return s.openSegmentColumn(segment, columnTail, func(c *column) error {
+			tails, err := c.fixed(columnFixed, 24)
+			if err != nil {
+				return err
+			}
+			for i, r := range rows {
+				if int(r) >= len(heads) {
+					return corrupt("row %d of a segment with %d", r, len(heads))
+				}
+				if err := fn(first+i, joinHash(heads[r], tails[24*int(r):])); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+}
+
+func joinHash(head uint64, tail []byte) (h row.Hash) {
+	for i := range 8 {
+		h[i] = byte(head >> (56 - 8*i))
+	}
+	copy(h[8:], tail[:24])
+	return h
+}
+
+// Records calls fn with the record of each address, in order: the JSON object
+// the row came as. addrs must ascend. record is valid during the call only.
+// Each block of text is decoded once.
+func (s *Snapshot) Records(ctx context.Context, addrs []uint32, fn func(i int, record []byte) error) error {
+	const releaseEvery = 64 // segments: a few hundred MB of mapped pages at most
+	done := 0
+	return bySegment(addrs, func(segment, first int, rows []uint16) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if segment >= len(s.m.Segments) {
+			return fmt.Errorf("address %d is in no segment of the snapshot", addrs[first])
+		}
+		if done++; done%releaseEvery == 0 {
+			s.db.releaseMapped()
+		}
+		return s.openSegmentColumn(segment, columnRecord, func(c *column) error {
+			return c.binaryRows(rows, func(i int, value []byte) error { return fn(first+i, value) })
+		})
+	})
+}
+
+// Origin is where a row came from: a ledger entry and a line, from 1.
+type Origin struct {
+	File uint32
+	Line uint64
+}
+
+// Origins calls fn with the origin of each address, in order. addrs must ascend.
+func (s *Snapshot) Origins(addrs []uint32, fn func(i int, o Origin) error) error {
+	return bySegment(addrs, func(segment, first int, rows []uint16) error {
+		runs, err := s.origins(segment)
+		if err != nil {
+			return err
+		}
+		run := 0
+		for i, r := range rows {
+			for run+1 < len(runs) && runs[run+1].First <= uint32(r) {
+				run++
+			}
+			if len(runs) == 0 {
+				return corrupt("segment %d has rows of no origin", segment)
+			}
+			o := Origin{runs[run].File, runs[run].Line + uint64(uint32(r)-runs[run].First)}
+			if err := fn(first+i, o); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Snapshot) origins(segment int) (runs []originRun, err error) {
+	err = s.db.get(columnKey(s.m.Generation, uint32(segment), columnOrigin), func(value []byte) error {
+		runs, err = decodeOrigin(value)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("segment %d, origin: %w", segment, err)
+	}
+	return runs, nil
+}
