@@ -49,9 +49,6 @@ func (d *DB) Check(ctx context.Context, opt CheckOptions) (*CheckReport, error) 
 		if opt.Progress != nil {
 			opt.Progress(c.report.Rows)
 		}
-		if segment%64 == 63 {
-			d.releaseMapped()
-		}
 	}
 	for id, name := range s.m.Fields {
 		c.index(uint16(id), name)

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
@@ -51,6 +52,7 @@ type DB struct {
 	badger *badger.DB
 
 	writing sync.Mutex // held by the one Writer
+	reads   atomic.Uint32
 	mu      sync.RWMutex
 	m       *manifest
 	catalog *Catalog
@@ -225,6 +227,15 @@ func (d *DB) get(key []byte, fn func(value []byte) error) error {
 		}
 		return item.Value(fn)
 	})
+}
+
+// touched notes that a column was read, and now and then gives mapped pages
+// back. The system maps up to 2 MB around a page that is read, so columns are
+// counted rather than bytes.
+func (d *DB) touched() {
+	if d.reads.Add(1)%32 == 0 {
+		d.releaseMapped()
+	}
 }
 
 // keys calls fn for every key with the prefix, from `from` on, in key order.

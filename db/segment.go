@@ -82,6 +82,9 @@ func (b *SegmentBuilder) Field(name []byte, kind Kind, text []byte) {
 	f.set(b.rows-1, kind, text)
 }
 
+// NumFields is the number of distinct metadata fields of the rows appended.
+func (b *SegmentBuilder) NumFields() int { return len(b.fields) }
+
 // EncodedSegment is a finished segment, ready to be stored.
 type EncodedSegment struct {
 	rows    int
@@ -97,6 +100,15 @@ type encodedField struct {
 
 // Rows is the number of rows in the segment.
 func (e *EncodedSegment) Rows() int { return e.rows }
+
+// Fields lists the metadata fields of the segment's rows, by name.
+func (e *EncodedSegment) Fields() []string {
+	names := make([]string, len(e.fields))
+	for i, f := range e.fields {
+		names[i] = f.name
+	}
+	return names
+}
 
 // Size is the number of bytes the segment takes in the store.
 func (e *EncodedSegment) Size() int64 {

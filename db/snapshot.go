@@ -123,6 +123,7 @@ func (s *Snapshot) openSegmentColumn(segment int, id uint8, fn func(*column) err
 		}
 		return fn(c)
 	})
+	s.db.touched()
 	if errors.Is(err, badger.ErrKeyNotFound) {
 		err = corrupt("value is missing")
 	}
@@ -210,17 +211,12 @@ func joinHash(head uint64, tail []byte) (h row.Hash) {
 // the row came as. addrs must ascend. record is valid during the call only.
 // Each block of text is decoded once.
 func (s *Snapshot) Records(ctx context.Context, addrs []uint32, fn func(i int, record []byte) error) error {
-	const releaseEvery = 64 // segments: a few hundred MB of mapped pages at most
-	done := 0
 	return bySegment(addrs, func(segment, first int, rows []uint16) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		if segment >= len(s.m.Segments) {
 			return fmt.Errorf("address %d is in no segment of the snapshot", addrs[first])
-		}
-		if done++; done%releaseEvery == 0 {
-			s.db.releaseMapped()
 		}
 		return s.openSegmentColumn(segment, columnRecord, func(c *column) error {
 			return c.binaryRows(rows, func(i int, value []byte) error { return fn(first+i, value) })

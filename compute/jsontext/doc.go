@@ -42,8 +42,7 @@
 // Everything runs in time linear in the text (sorting the keys of one object adds its logarithm) and
 // nothing recurses over the text while checking it, so text made to hurt is refused at the cost of
 // reading it: nesting stops at MaxDepth, keys of a large object are compared by a seeded hash, and
-// exponents of any length are compared as digits. Functions that append allocate only when
-// the slice given is too small, when a key has escapes and so cannot be a slice of the source, or when an
-// exponent has more than 18 digits. All are
-// safe for concurrent use.
+// exponents of any length are compared as digits. A function that appends allocates only when the
+// slice given is too small, when a key has escapes and so cannot be a slice of the source, or when an
+// exponent has more than 18 digits. All are safe for concurrent use.
 package jsontext

@@ -63,7 +63,7 @@ func IsNumber(raw []byte) bool {
 // decimal is the exact value of a number, in a form that equal numbers share up to where the digits
 // are split:
 //
-//	-0012.3400e5  =  -1.234 × 10^6        whole "12", frac "34", exp 6
+//	-12.3400e5  =  -1.234 × 10^6        whole "12", frac "34", exp 6
 //
 // The digits are slices of the source with no zero in front and none at the end; zero has none, and no
 // sign either. An exponent of 19 digits or more does not fit exp and is kept as digits.
