@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -101,6 +102,10 @@ func prepareDir(dir string, create bool) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
+		// A marker half written by a process that was killed.
+		return strings.HasPrefix(e.Name(), "."+formatFile+".") && strings.HasSuffix(e.Name(), ".tmp")
+	})
 	if len(entries) > 0 {
 		return fmt.Errorf("%w: %s exists and is not a smelt store (it has no %s file)", ErrFormat, dir, formatFile)
 	}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"smelt/db"
+	"smelt/ingest"
+	"smelt/query"
+)
+
+//go:embed corpus/*.jsonl
+var corpus embed.FS
+
+const demoStatement = "SAMPLE 360 FROM buckets WEIGHTED BY PHASE production_balanced"
+
+type demoCmd struct {
+	Dir string `placeholder:"DIR" default:"smelt-demo" help:"Where to put the corpus, the store and the mixture (default ./${default})."`
+}
+
+// Help is shown by: smelt demo --help.
+func (*demoCmd) Help() string {
+	return `Writes the bundled example corpus to DIR/corpus, ingests it into DIR/smelt.db and draws an exact
+weighted mixture into DIR/mixture.jsonl. Running it again changes nothing and gives the same digest.`
+}
+
+func (c *demoCmd) Run(a *app) error {
+	files, err := c.unpack()
+	if err != nil {
+		return err
+	}
+	a.DB = filepath.Join(c.Dir, "smelt.db")
+	var inputs []ingest.Input
+	for _, path := range files {
+		in, err := ingest.FileInput(path)
+		if err != nil {
+			return err
+		}
+		inputs = append(inputs, in)
+	}
+	return a.withStore(true, func(d *db.DB) error {
+		_, _ = fmt.Fprintf(a.stdout, "$ smelt ingest %s --db %s\n\n", filepath.Join(c.Dir, "corpus", "*.jsonl"), a.DB)
+		summary, err := a.ingest(d, inputs, ingest.Options{Threads: a.Threads})
+		if err != nil {
+			return err
+		}
+		if err := writeSummary(a.stdout, summary); err != nil {
+			return err
+		}
+		return c.sample(a, d)
+	})
+}
+
+// unpack writes the bundled corpus to disk, so that it can be looked at and
+// ingested like anyone's files.
+func (c *demoCmd) unpack() ([]string, error) {
+	names, err := fs.Glob(corpus, "corpus/*.jsonl")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Join(c.Dir, "corpus"), 0o755); err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, name := range names {
+		data, err := corpus.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		path := filepath.Join(c.Dir, filepath.FromSlash(name))
+		if err := db.WriteFileAtomic(path, data); err != nil {
+			return nil, err
+		}
+		paths = append(paths, path)
+	}
+	return paths, nil
+}
+
+func (c *demoCmd) sample(a *app, d *db.DB) error {
+	output := filepath.Join(c.Dir, "mixture.jsonl")
+	_, _ = fmt.Fprintf(a.stdout, "\n$ smelt query '%s' -o %s --db %s\n\n", demoStatement, output, a.DB)
+	q, err := query.Prepare(d, demoStatement)
+	if err != nil {
+		return err
+	}
+	result, err := q.Run(a.ctx, query.Options{Threads: a.Threads})
+	if err != nil {
+		return err
+	}
+	s := result.Sample
+	w, err := s.WriteFile(a.ctx, output, query.WriteOptions{Force: true})
+	if err != nil {
+		return err
+	}
+	first := queryCmd{Preview: 3}
+	err = errors.Join(writeReport(a.stdout, &s.Report), first.preview(a, s))
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.stdout, "\nwrote %s (%s) and %s\n", output, counted(w.Rows, "row"), w.Manifest)
+	return err
+}

@@ -1,0 +1,81 @@
+// Package ingest brings records into the store: it decodes files and streams,
+// recognises the shape of each record, brings it to its normal form, labels it
+// and writes segments.
+//
+//	bytes ──decode──▶ content ──lines──▶ record ──shape──▶ row.Content ──▶ row_hash ─┐
+//	        gzip, zstd         one JSON     │                                        ├─▶ segment
+//	                           object each  └────label────▶ record + metadata ───────┘
+//
+// # Content
+//
+// A file's content is its bytes, decompressed if they begin as gzip or zstd
+// do; the name has no say. It is UTF-8, with or without a byte order mark, one
+// JSON object a line. A line ends at a line feed, a carriage return before it
+// is white space, the last one may end with the file, and lines of white space
+// are passed over. Lines are numbered from 1 and counted whatever they hold.
+//
+// What is stored of a line is its bytes, less the white space around the
+// object, plus the labels it lacked, before the closing brace. Nothing else is
+// changed, so that every record comes back as it was.
+//
+// # Shapes
+//
+// A shape is recognised by the fields that are there (null counts as absent),
+// in this order:
+//
+//	messages       messages[{role, content}]            OpenAI, with tool calls
+//	sharegpt       conversations[{from, value}]
+//	alpaca         instruction, [input | context], output | response
+//	prompt         prompt, completion | response
+//	query          query, response
+//	problem        problem, solution
+//	question       [system_prompt], question, answer | response      no choices
+//
+// Of fields side by side the first that is there counts, and the other is an
+// extra field like any. Texts are strings, taken as they are, neither trimmed
+// nor normalised. A system prompt with something in it makes a conversation of
+// three turns; an empty one leaves a triple. In a list of turns, a user's and
+// then an assistant's, alone, are a triple too, and anything else is a
+// conversation. What tool calls add to a turn's text is said at readTurn.
+//
+// A record of no known shape is rejected rather than guessed at, because what
+// its content is taken to be is its identity for good.
+//
+// # Labels
+//
+// Fields that begin with '_' are metadata and indexed. A row's bucket is its
+// _bucket, else Options.Bucket, else the line is rejected; _bucket_origin says
+// which, "given" or "flag". Labels and Options.Source are added to records that
+// do not have the field, a field that is null being there. From then on they
+// are part of the row, which the bucket of an option and the file name that
+// stands for a missing source are not: these are indexed only.
+//
+// # Rejects
+//
+// A line that cannot become a row is a reject: it is counted, kept in the store
+// with its number, place, reason and up to 64 KiB of text, and written to a
+// rejects file when the file it is from has been read to its end, or to where
+// it is damaged. It never ends an ingest.
+//
+// # The same file again
+//
+// A file is what it contains. The ledger in the store has, for each, the digest
+// of its first bytes, how far it was read, and the digest of all up to there.
+// An input with the same first bytes as an entry is read once for its digest:
+//
+//	nothing known          stream it, entry and rows in the same commits
+//	the entry's part       take up after the last line committed
+//	all of it              try the rejected lines again, skip the rest
+//
+// So a copy under another name, compressed or piped in, adds nothing; a file
+// whose ingest was killed is completed; and lines rejected for want of a bucket
+// are taken in when one is given.
+//
+// # Invariants
+//
+//   - Rows, their order and addresses follow from the inputs and the options
+//     other than Threads alone.
+//   - The rows in the store are those of a prefix of the lines that its ledger
+//     says were read, at any moment, crash or not.
+//   - The hash stored with a row is RowHash of its record.
+package ingest

@@ -1,0 +1,265 @@
+package ingest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"smelt/compute/jsontext"
+	"smelt/db"
+)
+
+// The metadata fields this package gives a meaning to.
+const (
+	fieldBucket = "_bucket"
+	fieldSource = "_source"
+	// fieldOrigin says where a row's bucket came from, unless the record says
+	// it itself: originGiven (the record) or originFlag (Options.Bucket).
+	fieldOrigin = "_bucket_origin"
+	originGiven = "given"
+	originFlag  = "flag"
+)
+
+const (
+	// maxRowFields bounds the metadata fields of one row. A record with more
+	// has data where names should be.
+	maxRowFields = 200
+	// maxFieldName bounds a metadata field's name, which the store's manifest
+	// carries.
+	maxFieldName = 256
+)
+
+// Label is a metadata field for records that have none of that name.
+type Label struct {
+	Name string // with its '_'
+	// Value is a JSON number, true, false, or a JSON string; anything else is
+	// taken for the text itself.
+	Value string
+}
+
+// ParseLabel reads NAME=VALUE. The '_' of the name may be left out. The bucket
+// and the source are refused, because they have options of their own.
+func ParseLabel(s string) (Label, error) {
+	name, value, found := strings.Cut(s, "=")
+	if !found || name == "" {
+		return Label{}, fmt.Errorf("label %q is not of the form name=value", s)
+	}
+	if !strings.HasPrefix(name, "_") {
+		name = "_" + name
+	}
+	l := Label{name, value}
+	return l, l.check()
+}
+
+func (l Label) check() error {
+	switch {
+	case !utf8.ValidString(l.Name) || !utf8.ValidString(l.Value):
+		return fmt.Errorf("label %q is not valid UTF-8", l.Name+"="+l.Value)
+	case l.Name == fieldBucket:
+		return errors.New("a bucket is given with --bucket, not as a label")
+	case l.Name == fieldSource:
+		return errors.New("a source is given with --source, not as a label")
+	case len(l.Name) > maxFieldName:
+		return fmt.Errorf("label name of %d bytes; the most is %d", len(l.Name), maxFieldName)
+	}
+	return nil
+}
+
+// raw is the label's value as JSON.
+func (l Label) raw() []byte {
+	value := []byte(l.Value)
+	if jsontext.Check(value) == nil {
+		switch jsontext.KindOf(bytes.TrimSpace(value)) {
+		case jsontext.Bool, jsontext.Number, jsontext.String:
+			return bytes.TrimSpace(value)
+		}
+	}
+	return jsontext.AppendQuoted(nil, value)
+}
+
+// labels are what Options adds to records, made ready for use by many workers.
+type labels struct {
+	bucket []byte  // Options.Bucket; empty: none
+	added  []added // Options.Labels, then Options.Source
+	ledger string  // Options.Labels as canonical JSON, for the ledger
+
+	// Names and values that many rows share, as bytes once and for all.
+	names struct{ bucket, source, origin, given, flag []byte }
+}
+
+// added is one field added to the records without it.
+type added struct {
+	name   []byte
+	value  []byte // raw JSON
+	member []byte // `"name":value`
+}
+
+func newLabels(opt *Options) (*labels, error) {
+	l := &labels{bucket: []byte(opt.Bucket)}
+	l.names.bucket, l.names.source, l.names.origin = []byte(fieldBucket), []byte(fieldSource), []byte(fieldOrigin)
+	l.names.given, l.names.flag = []byte(originGiven), []byte(originFlag)
+	object := []byte{'{'}
+	add := func(name string, raw []byte) {
+		member := jsontext.AppendQuoted(nil, []byte(name))
+		member = append(append(member, ':'), raw...)
+		l.added = append(l.added, added{[]byte(name), raw, member})
+	}
+	for _, label := range opt.Labels {
+		if !strings.HasPrefix(label.Name, "_") {
+			label.Name = "_" + label.Name
+		}
+		if err := label.check(); err != nil {
+			return nil, err
+		}
+		for _, other := range l.added {
+			if string(other.name) == label.Name {
+				return nil, fmt.Errorf("label %s is given twice", label.Name)
+			}
+		}
+		add(label.Name, label.raw())
+		if len(object) > 1 {
+			object = append(object, ',')
+		}
+		object = append(object, l.added[len(l.added)-1].member...)
+	}
+	if len(l.added) > 0 {
+		l.ledger = string(jsontext.AppendCanonical(nil, append(object, '}')))
+	}
+	if opt.Source != "" {
+		add(fieldSource, jsontext.AppendQuoted(nil, []byte(opt.Source)))
+	}
+	return l, nil
+}
+
+// flags is how a ledger entry's options were written, for messages.
+func flags(f *db.File) string {
+	var parts []string
+	if f.Bucket != "" {
+		parts = append(parts, "--bucket "+f.Bucket)
+	}
+	if f.Source != "" {
+		parts = append(parts, "--source "+f.Source)
+	}
+	if f.Labels != "" {
+		for _, m := range jsontext.Members([]byte(f.Labels), nil) {
+			parts = append(parts, fmt.Sprintf("--label %s=%s", m.Key, m.Value))
+		}
+	}
+	if len(parts) == 0 {
+		return "no --bucket, --source or --label"
+	}
+	return strings.Join(parts, " ")
+}
+
+// metadata is one metadata field of a row.
+type metadata struct {
+	name []byte
+	raw  []byte // JSON; nil for text
+	text []byte // when raw is nil
+}
+
+func (m *metadata) isNull() bool {
+	return m.raw != nil && jsontext.KindOf(m.raw) == jsontext.Null
+}
+
+// labelled is a record's metadata and the record as it is kept.
+type labelled struct {
+	bucket int // position in the catalog
+	fields []metadata
+	record []byte
+
+	grown []byte // memory of a record that got labels
+	name  []byte // memory of a bucket's name
+}
+
+// label finds the bucket of a record, collects its metadata and appends the
+// fields it lacks. record is the JSON object of which fields are the members;
+// source stands for a missing _source. What it leaves in out refers to its
+// arguments and is valid until the next call. The error is the reason for a
+// reject.
+func (l *labels) label(out *labelled, record []byte, fields []jsontext.Field, buckets map[string]int, source []byte) error {
+	out.fields = out.fields[:0]
+	var bucket *jsontext.Field
+	hasSource, hasOrigin := false, false
+	for i := range fields {
+		f := &fields[i]
+		if len(f.Key) == 0 || f.Key[0] != '_' {
+			continue
+		}
+		switch string(f.Key) {
+		case fieldBucket:
+			if f.Kind != jsontext.Null {
+				bucket = f
+			}
+			continue
+		case fieldSource:
+			hasSource = true
+		case fieldOrigin:
+			hasOrigin = true
+		}
+		if len(f.Key) > maxFieldName {
+			return fmt.Errorf("metadata field %s has a name of %d bytes; the most is %d", fieldName(f.Key), len(f.Key), maxFieldName)
+		}
+		if len(out.fields) == maxRowFields {
+			return fmt.Errorf("more than %d metadata fields (fields that begin with '_')", maxRowFields)
+		}
+		out.fields = append(out.fields, metadata{name: f.Key, raw: f.Value})
+	}
+
+	origin := l.names.given
+	name := l.bucket
+	switch {
+	case bucket == nil && len(name) == 0:
+		return errors.New("no bucket: the record has no _bucket and no --bucket was given")
+	case bucket == nil:
+		origin = l.names.flag
+	case bucket.Kind != jsontext.String:
+		return fmt.Errorf("_bucket must be a string, not %s", bucket.Kind)
+	default:
+		out.name = jsontext.AppendUnquoted(out.name[:0], bucket.Value)
+		name = out.name
+	}
+	var known bool
+	if out.bucket, known = buckets[string(name)]; !known {
+		return fmt.Errorf("unknown bucket %q; CREATE BUCKET %s first", clip(name), fieldName(name))
+	}
+
+	out.record = record
+	own := out.fields
+	for i := range l.added {
+		a := &l.added[i]
+		if hasField(own, a.name) {
+			continue
+		}
+		if len(out.fields) == len(own) {
+			out.grown = append(out.grown[:0], record[:len(record)-1]...)
+		}
+		out.grown = append(append(out.grown, ','), a.member...)
+		out.fields = append(out.fields, metadata{name: a.name, raw: a.value})
+		hasSource = hasSource || string(a.name) == fieldSource
+		hasOrigin = hasOrigin || string(a.name) == fieldOrigin
+	}
+	if len(out.fields) > len(own) {
+		out.grown = append(out.grown, '}')
+		out.record = out.grown
+	}
+	out.fields = append(out.fields, metadata{name: l.names.bucket, text: name})
+	if !hasSource {
+		out.fields = append(out.fields, metadata{name: l.names.source, text: source})
+	}
+	if !hasOrigin {
+		out.fields = append(out.fields, metadata{name: l.names.origin, text: origin})
+	}
+	return nil
+}
+
+func hasField(fields []metadata, name []byte) bool {
+	for i := range fields {
+		if string(fields[i].name) == string(name) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,155 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"smelt/db"
+	"smelt/query/ast"
+)
+
+// Select is a bound SELECT: counts of rows, in groups of metadata values.
+type Select struct {
+	Snapshot *db.Snapshot
+	Columns  []Column
+	GroupBy  []string
+	Filter   *Filter // nil: none
+	from     *roaring.Bitmap
+}
+
+// Column is one column of a SELECT's result: a group field, or count(*).
+type Column struct {
+	Name  string
+	Group int // position in GroupBy; -1 for count(*)
+}
+
+// BindSelect binds a SELECT of the statement text src to a snapshot of d.
+func BindSelect(src string, st *ast.Select, d *db.DB, snap *db.Snapshot) (*Select, error) {
+	b := &binder{src, snap}
+	switch {
+	case st.Having != nil:
+		return nil, b.notBuilt(st.Having.Pos(), "HAVING", "leave it out; every group is shown")
+	case len(st.OrderBy) > 0:
+		return nil, b.notBuilt(st.OrderBy[0].Span, "ORDER BY in SELECT", "leave it out; groups come in the order of their values")
+	case st.Limit != nil:
+		return nil, b.notBuilt(st.Limit.Span, "LIMIT", "leave it out; every group is shown")
+	}
+	p := &Select{Snapshot: snap}
+	var err error
+	if _, p.from, err = b.source(st.From, d); err != nil {
+		return nil, err
+	}
+	for _, name := range st.GroupBy {
+		field, err := b.fieldName(name.Span, []string{name.Text})
+		if err != nil {
+			return nil, err
+		}
+		p.GroupBy = append(p.GroupBy, field)
+	}
+	for _, item := range st.Items {
+		column, err := b.column(item, p.GroupBy)
+		if err != nil {
+			return nil, err
+		}
+		p.Columns = append(p.Columns, column)
+	}
+	p.Filter, err = b.filter(st.Where)
+	return p, err
+}
+
+func (b *binder) column(item ast.SelectItem, groups []string) (Column, error) {
+	const countHint = "count(*) and the fields of GROUP BY can be selected so far; to see rows, use SAMPLE"
+	column := Column{Group: -1}
+	switch field, isField := item.X.(*ast.Field); {
+	case item.CountsRows():
+		column.Name = "count"
+	case item.Star:
+		return column, b.errorf(item.Span, countHint, "SELECT * is not built yet")
+	case item.Func != "":
+		return column, b.errorf(item.Span, countHint, "%s of a field is not built yet", item.Func)
+	case isField:
+		name, err := b.fieldName(field.Span, field.Path)
+		if err != nil {
+			return column, err
+		}
+		column.Name = name
+		if column.Group = slices.Index(groups, name); column.Group < 0 {
+			return column, b.errorf(item.Span, "add GROUP BY "+name, "%s is selected but not grouped by", name)
+		}
+	default:
+		return column, b.errorf(item.Span, countHint, "this column is not built yet")
+	}
+	if item.Alias != nil {
+		column.Name = item.Alias.Text
+	}
+	return column, nil
+}
+
+// Group is one row of the result: a value a GroupBy field (the zero Value for
+// NULL) and the number of rows.
+type Group struct {
+	Values []db.Value
+	Rows   int64
+}
+
+// Groups counts, by bitmaps alone. Groups are in the order of their values,
+// NULL last; groups of no rows are left out, except that without GROUP BY
+// there is always one.
+func (p *Select) Groups() ([]Group, error) {
+	rows := p.Snapshot.All()
+	if p.from != nil {
+		rows.And(p.from)
+	}
+	if p.Filter != nil {
+		wanted, err := p.Filter.Rows(p.Snapshot)
+		if err != nil {
+			return nil, err
+		}
+		rows.And(wanted)
+	}
+	if len(p.GroupBy) == 0 {
+		return []Group{{Rows: int64(rows.GetCardinality())}}, nil
+	}
+	var out []Group
+	err := p.split(rows, nil, &out)
+	slices.SortFunc(out, func(x, y Group) int {
+		return slices.CompareFunc(x.Values, y.Values, compareNullLast)
+	})
+	return out, err
+}
+
+func compareNullLast(x, y db.Value) int {
+	if x.Kind == 0 || y.Kind == 0 {
+		return cmp.Compare(y.Kind, x.Kind)
+	}
+	return x.Compare(y)
+}
+
+// split divides rows by the next GROUP BY field.
+func (p *Select) split(rows *roaring.Bitmap, values []db.Value, out *[]Group) error {
+	if rows.IsEmpty() {
+		return nil
+	}
+	if len(values) == len(p.GroupBy) {
+		*out = append(*out, Group{slices.Clone(values), int64(rows.GetCardinality())})
+		return nil
+	}
+	index, err := p.Snapshot.Field(p.GroupBy[len(values)])
+	if err != nil {
+		return err
+	}
+	groups, err := index.Groups()
+	if err != nil {
+		return err
+	}
+	null := rows.Clone()
+	for _, g := range groups {
+		null.AndNot(g.Rows)
+		if err := p.split(roaring.And(rows, g.Rows), append(values, g.Value), out); err != nil {
+			return err
+		}
+	}
+	return p.split(null, append(values, db.Value{}), out)
+}
