@@ -6,6 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 )
 
 // AtomicFile is a file being written under a temporary name beside its final
@@ -17,14 +20,39 @@ type AtomicFile struct {
 	done bool
 }
 
-// CreateAtomic starts writing the file that Commit will name path.
+// CreateAtomic starts writing the file that Commit will name path. What a
+// process that was killed left of the same file is removed.
 func CreateAtomic(path string) (*AtomicFile, error) {
-	name := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d.tmp", filepath.Base(path), os.Getpid()))
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+	dir, base := filepath.Split(path)
+	base = "." + base[:min(len(base), 200)] + "."
+	removeAbandoned(dir, base)
+	f, err := os.OpenFile(filepath.Join(dir, fmt.Sprint(base, os.Getpid(), tempSuffix)), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
 		return nil, err
 	}
 	return &AtomicFile{File: f, path: path}, nil
+}
+
+const tempSuffix = ".tmp"
+
+// removeAbandoned removes temporary files whose process is gone. Failing is
+// harmless.
+func removeAbandoned(dir, prefix string) {
+	entries, err := os.ReadDir(filepath.Join(dir, "."))
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		rest, ours := strings.CutPrefix(e.Name(), prefix)
+		pid, err := strconv.Atoi(strings.TrimSuffix(rest, tempSuffix))
+		if !ours || err != nil || !strings.HasSuffix(rest, tempSuffix) || pid == os.Getpid() {
+			continue
+		}
+		process, err := os.FindProcess(pid)
+		if err != nil || errors.Is(process.Signal(syscall.Signal(0)), os.ErrProcessDone) {
+			_ = os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
 }
 
 // Commit makes the file durable and gives it its name, replacing what had it.
@@ -41,7 +69,17 @@ func (f *AtomicFile) Commit() error {
 	if err != nil {
 		return errors.Join(err, removeIfThere(f.Name()))
 	}
+	syncDir(filepath.Dir(f.path))
 	return nil
+}
+
+// syncDir makes a rename durable where the system can; elsewhere the file
+// system's own journal does.
+func syncDir(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync()
+		_ = d.Close()
+	}
 }
 
 // Abort removes what was written.

@@ -84,7 +84,8 @@ func (c *Catalog) PhaseNames() []string {
 	return names
 }
 
-func builtinCatalog() *Catalog {
+// BuiltinCatalog is the buckets and phases a new store begins with.
+func BuiltinCatalog() *Catalog {
 	weights := func(list string) []PhaseWeight {
 		var out []PhaseWeight
 		for item := range strings.SplitSeq(list, ", ") {
@@ -160,6 +161,9 @@ func (d *DB) changeCatalog(change func(*Catalog) error) error {
 	if err != nil {
 		return err
 	}
+	if err := d.needSpace(smallReserve); err != nil {
+		return err
+	}
 	err = d.badger.Update(func(txn *badger.Txn) error { return txn.Set(keyCatalog, value) })
 	if err != nil {
 		return err
@@ -193,7 +197,12 @@ func (d *DB) KeepSample(s Sample, rows *roaring.Bitmap) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.badger.Update(func(txn *badger.Txn) error {
+	if err := d.needSpace(int64(len(bits)) + smallReserve); err != nil {
+		return err
+	}
+	next := *d.m
+	next.Samples++
+	err = d.badger.Update(func(txn *badger.Txn) error {
 		_, err := txn.Get(sampleKey(s.Name))
 		if err == nil {
 			return fmt.Errorf("sample %q %w", s.Name, ErrExists)
@@ -201,8 +210,16 @@ func (d *DB) KeepSample(s Sample, rows *roaring.Bitmap) error {
 		if !errors.Is(err, badger.ErrKeyNotFound) {
 			return err
 		}
-		return errors.Join(txn.Set(sampleRowsKey(s.Name), seal(bits)), txn.Set(sampleKey(s.Name), value))
+		return errors.Join(
+			txn.Set(sampleRowsKey(s.Name), seal(bits)),
+			txn.Set(sampleKey(s.Name), value),
+			putJSON(badgerSet(txn), keyManifest, &next),
+		)
 	})
+	if err == nil {
+		d.m = &next
+	}
+	return err
 }
 
 // Samples lists the kept samples by name.

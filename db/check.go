@@ -53,6 +53,7 @@ func (d *DB) Check(ctx context.Context, opt CheckOptions) (*CheckReport, error) 
 	for id, name := range s.m.Fields {
 		c.index(uint16(id), name)
 	}
+	c.indexesPresent()
 	c.ledger(rowsOfFile)
 	c.samples()
 	return c.report, ctx.Err()
@@ -162,6 +163,32 @@ func (c *checker) indexEntry(key []byte, segment int) error {
 	})
 }
 
+// indexesPresent verifies that every index entry the manifest counts is there,
+// with as many rows.
+func (c *checker) indexesPresent() {
+	for segment, meta := range c.s.m.Segments {
+		for _, want := range meta.Indexes {
+			id, rows := uint16(want[0]), want[1]
+			err := c.s.db.get(indexKey(c.s.m.Generation, id, uint32(segment)), func(value []byte) error {
+				e, err := openIndex(value)
+				if err != nil {
+					return nil // index has told of it
+				}
+				if got, err := e.count(); err == nil && got != rows {
+					return corrupt("%d rows, the manifest counts %d", got, rows)
+				}
+				return nil
+			})
+			if errors.Is(err, badger.ErrKeyNotFound) {
+				err = corrupt("entry is missing")
+			}
+			if err != nil {
+				c.problem("index of %s, segment %d: %v", c.s.m.Fields[id], segment, err)
+			}
+		}
+	}
+}
+
 // ledger verifies that each file's entry counts the rows that come from it.
 func (c *checker) ledger(rowsOfFile map[uint32]int64) {
 	files, err := c.s.db.Files()
@@ -203,6 +230,8 @@ func (c *checker) samples() {
 	kept, err := c.s.db.Samples()
 	if err != nil {
 		c.problem("%v", err)
+	} else if len(kept) != c.s.db.current().Samples {
+		c.problem("the manifest counts %d kept samples, the store holds %d", c.s.db.current().Samples, len(kept))
 	}
 	for _, k := range kept {
 		rows, err := c.s.db.SampleRows(k.Name)

@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -62,60 +60,52 @@ type DB struct {
 // Open opens the store in dir. Errors wrap ErrNoStore, ErrInUse, ErrFormat or
 // ErrCorrupt. What an interrupted commit left behind is removed.
 func Open(dir string, opt Options) (*DB, error) {
-	if err := prepareDir(dir, opt.Create); err != nil {
+	d := &DB{dir: dir}
+	exists, err := checkDir(dir)
+	if err != nil {
 		return nil, err
 	}
-	b, err := badger.Open(badgerOptions(filepath.Join(dir, dataDir), opt.Logger))
-	if err != nil {
-		if strings.Contains(err.Error(), "directory lock") {
-			return nil, fmt.Errorf("%w: %s is open in %s; wait for it to finish, or end it", ErrInUse, dir, lockHolder(dir))
-		}
+	if !exists && !opt.Create {
+		return nil, fmt.Errorf("%w in %s; make one with: smelt ingest FILE --db %s", ErrNoStore, dir, dir)
+	}
+	err = d.openFiles(exists, badgerOptions(filepath.Join(dir, dataDir), opt.Logger))
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrInUse) || strings.Contains(err.Error(), "directory lock"):
+		return nil, fmt.Errorf("%w: %s is open in %s; wait for it to finish, or end it", ErrInUse, dir, lockHolder(dir))
+	case errors.Is(err, fs.ErrPermission) || strings.Contains(err.Error(), "permission denied"):
+		return nil, fmt.Errorf("open store %s: smelt must be able to write to its store, even to read it; change its permissions or copy it: %w", dir, err)
+	default:
 		return nil, fmt.Errorf("open store %s: %w", dir, err)
 	}
-	d := &DB{dir: dir, badger: b}
-	if err := d.load(); err != nil {
-		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), b.Close())
+	if err := d.load(!exists); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), d.badger.Close())
 	}
 	return d, nil
 }
 
-// prepareDir checks the format marker and creates an empty store where asked.
-func prepareDir(dir string, create bool) error {
-	marker := filepath.Join(dir, formatFile)
-	text, err := os.ReadFile(marker)
-	if err == nil {
-		version, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(string(text), formatPrefix)))
-		switch {
-		case err != nil || !strings.HasPrefix(string(text), formatPrefix):
-			return fmt.Errorf("%w: %s does not say a smelt store format", ErrFormat, marker)
-		case version > FormatVersion:
-			return fmt.Errorf("%w: %s was written in format %d by a newer smelt; this one reads up to %d", ErrFormat, dir, version, FormatVersion)
-		case version < 1:
-			return fmt.Errorf("%w: %s says version %d", ErrFormat, marker, version)
+// openFiles opens Badger, on files that have been checked if they exist.
+func (d *DB) openFiles(exist bool, opt badger.Options) error {
+	if !exist {
+		if err := os.MkdirAll(d.dir, 0o755); err != nil {
+			return err
 		}
-		return nil
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	if err := d.needSpace(smallReserve); err != nil {
 		return err
 	}
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if exist {
+		err := whileUnused(opt.Dir, func() error { return checkFiles(opt) })
+		if errors.Is(err, fs.ErrNotExist) {
+			err = corrupt("%v", err)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
-		// A marker half written by a process that was killed.
-		return strings.HasPrefix(e.Name(), "."+formatFile+".") && strings.HasSuffix(e.Name(), ".tmp")
-	})
-	if len(entries) > 0 {
-		return fmt.Errorf("%w: %s exists and is not a smelt store (it has no %s file)", ErrFormat, dir, formatFile)
-	}
-	if !create {
-		return fmt.Errorf("%w in %s; make one with: smelt ingest FILE --db %s", ErrNoStore, dir, dir)
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	return WriteFileAtomic(marker, fmt.Appendf(nil, "%s%d\n", formatPrefix, FormatVersion))
+	var err error
+	d.badger, err = openBadger(opt)
+	return err
 }
 
 func lockHolder(dir string) string {
@@ -161,22 +151,48 @@ func (l badgerLogger) Warningf(f string, a ...any) { l.say(slog.LevelWarn, f, a)
 func (l badgerLogger) Infof(f string, a ...any)    { l.say(slog.LevelDebug, f, a) }
 func (l badgerLogger) Debugf(f string, a ...any)   { l.say(slog.LevelDebug, f, a) }
 
-// load reads the manifest and catalog and removes what lies beyond them.
-func (d *DB) load() error {
-	d.m = &manifest{Generation: 1}
-	err := d.get(keyManifest, func(value []byte) error { return unsealJSON(value, d.m) })
-	if err != nil && !errors.Is(err, badger.ErrKeyNotFound) {
-		return fmt.Errorf("manifest: %w", err)
+// load reads the manifest and catalog and removes what lies beyond them. For a
+// new store it writes both first, and then the format marker: behind a marker,
+// a missing manifest is damage, never an empty store.
+func (d *DB) load(create bool) error {
+	if create {
+		if err := d.create(); err != nil {
+			return err
+		}
 	}
-	d.catalog = builtinCatalog()
-	err = d.get(keyCatalog, func(value []byte) error {
-		d.catalog = &Catalog{}
-		return unsealJSON(value, d.catalog)
-	})
-	if err != nil && !errors.Is(err, badger.ErrKeyNotFound) {
-		return fmt.Errorf("catalog: %w", err)
+	d.m, d.catalog = &manifest{}, &Catalog{}
+	for _, part := range []struct {
+		name string
+		key  []byte
+		into any
+	}{{"manifest", keyManifest, d.m}, {"catalog", keyCatalog, d.catalog}} {
+		err := d.get(part.key, func(value []byte) error { return unsealJSON(value, part.into) })
+		if errors.Is(err, badger.ErrKeyNotFound) {
+			err = corrupt("it is missing")
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
 	}
 	return d.removeOrphans()
+}
+
+func (d *DB) create() error {
+	m := &manifest{Generation: 1}
+	err := d.get(keyManifest, func(value []byte) error { return unsealJSON(value, m) })
+	if err == nil && m.Commit > 0 {
+		return fmt.Errorf("%w: there is a store, but its %s file is missing; write %q into it", ErrFormat, formatFile, fmt.Sprint(formatPrefix, FormatVersion))
+	}
+	if err != nil && !errors.Is(err, badger.ErrKeyNotFound) {
+		return err
+	}
+	err = d.badger.Update(func(txn *badger.Txn) error {
+		return errors.Join(putJSON(badgerSet(txn), keyManifest, m), putJSON(badgerSet(txn), keyCatalog, BuiltinCatalog()))
+	})
+	if err != nil {
+		return err
+	}
+	return WriteFileAtomic(filepath.Join(d.dir, formatFile), fmt.Appendf(nil, "%s%d\n", formatPrefix, FormatVersion))
 }
 
 // removeOrphans deletes dataset keys that no manifest names: the values of a

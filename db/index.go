@@ -64,6 +64,17 @@ func (f *fieldBuilder) set(row int, kind Kind, text []byte) {
 	}
 }
 
+// rows is the number of rows that have a value.
+func (f *fieldBuilder) rows() int {
+	n := 0
+	for _, code := range f.codes {
+		if code >= 0 {
+			n++
+		}
+	}
+	return n
+}
+
 func (f *fieldBuilder) encode(rows int) []byte {
 	if len(f.values) > maxBitmapValues {
 		return f.encodeColumn(rows)
@@ -162,6 +173,18 @@ func openIndex(value []byte) (*indexEntry, error) {
 		}
 	}
 	return e, nil
+}
+
+// count is the number of rows that have a value.
+func (e *indexEntry) count() (n int, err error) {
+	if e.column != nil {
+		err = e.each(func(uint32, Value) error { n++; return nil })
+		return n, err
+	}
+	for _, rows := range e.rows {
+		n += int(rows.GetCardinality())
+	}
+	return n, nil
 }
 
 // each calls fn for every row of a row-by-row entry that has a value.

@@ -12,7 +12,8 @@ type manifest struct {
 	Generation uint32        `json:"generation"`
 	Commit     uint64        `json:"commit"`
 	NextFile   uint32        `json:"next_file"`
-	Fields     []string      `json:"fields"` // position = field id in index keys
+	Samples    int           `json:"samples"` // kept samples, so that a lost one is noticed
+	Fields     []string      `json:"fields"`  // position = field id in index keys
 	Segments   []segmentMeta `json:"segments"`
 }
 
@@ -21,7 +22,13 @@ type segmentMeta struct {
 	Rows   int   `json:"rows"`
 	Raw    int64 `json:"raw"`    // bytes of records as they came
 	Stored int64 `json:"stored"` // bytes of column and index values
+	// Indexes are the fields some row of the segment has, so that a lost index
+	// entry is noticed.
+	Indexes []indexMeta `json:"indexes"`
 }
+
+// indexMeta is a field id and the number of rows in the segment that have it.
+type indexMeta [2]int
 
 func (m *manifest) rows() int64 {
 	n := int64(0)

@@ -95,6 +95,7 @@ type EncodedSegment struct {
 
 type encodedField struct {
 	name  string
+	rows  int // that have the field
 	entry []byte
 }
 
@@ -141,7 +142,7 @@ func (b *SegmentBuilder) Finish() *EncodedSegment {
 	record.Release()
 	e.columns[columnOrigin] = encodeOrigin(b.origin)
 	for name, f := range b.fields {
-		e.fields = append(e.fields, encodedField{name, f.encode(b.rows)})
+		e.fields = append(e.fields, encodedField{name, f.rows(), f.encode(b.rows)})
 	}
 	slices.SortFunc(e.fields, func(x, y encodedField) int {
 		if x.name < y.name {

@@ -84,7 +84,12 @@ func (w *Writer) Add(e *EncodedSegment) error {
 		w.next.Fields = append(w.next.Fields, f.name)
 	}
 	size := e.Size()
-	w.next.Segments = append(w.next.Segments, segmentMeta{Rows: e.rows, Raw: e.raw, Stored: size})
+	meta := segmentMeta{Rows: e.rows, Raw: e.raw, Stored: size, Indexes: make([]indexMeta, len(e.fields))}
+	for i, f := range e.fields {
+		id, _ := w.next.fieldID(f.name)
+		meta.Indexes[i] = indexMeta{int(id), f.rows}
+	}
+	w.next.Segments = append(w.next.Segments, meta)
 	w.segments = append(w.segments, e)
 	w.size += size
 	return nil
@@ -99,14 +104,16 @@ func (w *Writer) Commit() error {
 	if len(w.segments) == 0 && len(w.files) == 0 && len(w.rejects) == 0 && len(w.cleared) == 0 {
 		return nil
 	}
-	if free, err := freeSpace(w.db.dir); err == nil && free < w.size+diskReserve {
-		return fmt.Errorf("%w: %s has %d MB free, the next commit needs %d MB and %d MB are kept in reserve; what was committed is safe",
-			ErrNoSpace, w.db.dir, free>>20, w.size>>20, int64(diskReserve)>>20)
+	if err := w.db.needSpace(w.size + diskReserve); err != nil {
+		return fmt.Errorf("%w; what was committed is safe", err)
 	}
 	if err := w.writeData(); err != nil {
 		return fmt.Errorf("write segments: %w", err)
 	}
+	w.db.mu.Lock()
+	defer w.db.mu.Unlock()
 	w.next.Commit++
+	w.next.Samples = w.db.m.Samples // which KeepSample may have changed
 	err := w.db.badger.Update(func(txn *badger.Txn) error {
 		for id, f := range w.files {
 			if err := putJSON(badgerSet(txn), fileKey(id), f); err != nil {
@@ -122,9 +129,7 @@ func (w *Writer) Commit() error {
 	done := *w.next
 	done.Fields = slices.Clone(done.Fields)
 	done.Segments = slices.Clone(done.Segments)
-	w.db.mu.Lock()
 	w.db.m = &done
-	w.db.mu.Unlock()
 	w.first = len(done.Segments)
 	w.segments, w.rejects, w.size = nil, nil, 0
 	clear(w.files)

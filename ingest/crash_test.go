@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -109,13 +110,16 @@ func TestKill(t *testing.T) {
 	for killed < kills {
 		dir := filepath.Join(t.TempDir(), "store")
 		for {
-			// Most children are killed before they are through, some before
-			// they begin; one that is through completes the store.
-			patience := rng.IntN(30)
-			if rng.IntN(20) == 0 {
+			// Most children are killed between two commits, some while they make
+			// the store, and one that is let through completes it.
+			patience, wait := rng.IntN(30), time.Duration(rng.IntN(1<<(1+rng.IntN(21))))
+			switch rng.IntN(20) {
+			case 0, 1, 2, 3:
+				patience, wait = 0, time.Duration(rng.IntN(30_000_000))
+			case 4:
 				patience = 1 << 30
 			}
-			finished := runChild(t, rng, dir, files, patience)
+			finished := runChild(t, dir, files, patience, wait)
 			done, partly := checkAfterCrash(t, dir, files)
 			if partly {
 				cutShort++
@@ -135,9 +139,9 @@ func TestKill(t *testing.T) {
 	assert.Positive(t, cutShort)
 }
 
-// runChild starts an ingest and kills it a random moment after it has reported
-// so many chunks. It reports whether the ingest was through before that.
-func runChild(t *testing.T, rng *rand.Rand, dir string, files []crashFile, patience int) (finished bool) {
+// runChild starts an ingest and kills it some time after it has reported so
+// many chunks. It reports whether the ingest was through before that.
+func runChild(t *testing.T, dir string, files []crashFile, patience int, wait time.Duration) (finished bool) {
 	t.Helper()
 	var args []string
 	for _, f := range files {
@@ -157,8 +161,8 @@ func runChild(t *testing.T, rng *rand.Rand, dir string, files []crashFile, patie
 			return true
 		}
 	}
-	spin(spinExtra)
-	spin(rng.IntN(1 << (1 + rng.IntN(25)))) // from nothing to the time it takes to open a store
+	for end := time.Now().Add(wait); time.Now().Before(end); {
+	}
 	_ = cmd.Process.Kill()
 	for reports.Scan() {
 	}
@@ -167,17 +171,6 @@ func runChild(t *testing.T, rng *rand.Rand, dir string, files []crashFile, patie
 		require.Empty(t, stderr.String())
 	}
 	return err == nil
-}
-
-// spin lets a random, short time pass.
-func spin(n int) {
-	x := uint32(n)
-	for range n {
-		x = x*1664525 + 1013904223
-	}
-	if x == 0 && n > 0 {
-		return
-	}
 }
 
 // checkAfterCrash opens the store and compares it with its ledger. done: every
@@ -237,4 +230,3 @@ func checkAfterCrash(t *testing.T, dir string, files []crashFile) (done, partly 
 	}
 	return done, partly
 }
-var spinExtra int
