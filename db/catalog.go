@@ -191,7 +191,7 @@ func (d *DB) KeepSample(s Sample, rows *roaring.Bitmap) error {
 	if err != nil {
 		return err
 	}
-	bits, err := rows.ToBytes()
+	bits, err := sealBitmap(rows)
 	if err != nil {
 		return err
 	}
@@ -211,7 +211,7 @@ func (d *DB) KeepSample(s Sample, rows *roaring.Bitmap) error {
 			return err
 		}
 		return errors.Join(
-			txn.Set(sampleRowsKey(s.Name), seal(bits)),
+			txn.Set(sampleRowsKey(s.Name), bits),
 			txn.Set(sampleKey(s.Name), value),
 			putJSON(badgerSet(txn), keyManifest, &next),
 		)
@@ -241,11 +241,7 @@ func (d *DB) Samples() ([]Sample, error) {
 func (d *DB) SampleRows(name string) (*roaring.Bitmap, error) {
 	rows := roaring.New()
 	err := d.get(sampleRowsKey(name), func(value []byte) error {
-		body, err := unseal(value)
-		if err != nil {
-			return err
-		}
-		return rows.UnmarshalBinary(body)
+		return unsealBitmap(value, rows)
 	})
 	if errors.Is(err, badger.ErrKeyNotFound) {
 		return nil, fmt.Errorf("sample %q %w", name, ErrNotFound)

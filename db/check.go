@@ -56,6 +56,7 @@ func (d *DB) Check(ctx context.Context, opt CheckOptions) (*CheckReport, error) 
 	c.indexesPresent()
 	c.ledger(rowsOfFile)
 	c.samples()
+	c.events()
 	return c.report, ctx.Err()
 }
 
@@ -120,9 +121,13 @@ func (c *checker) segment(ctx context.Context, segment int, rowsOfFile map[uint3
 func (c *checker) index(id uint16, name string) {
 	s := c.s
 	err := s.db.keys(indexPrefix(s.m.Generation, id), nil, func(key []byte) error {
-		segment := int(indexKeySegment(key))
+		number, version := indexKeyParts(key)
+		segment := int(number)
 		if segment >= s.Segments() {
 			return nil // a later commit's
+		}
+		if meta, ok := s.m.Segments[segment].index(id); !ok || meta.version() != version {
+			return nil // from before an update
 		}
 		if err := c.indexEntry(key, segment); err != nil {
 			c.problem("index of %s, segment %d: %v", name, segment, err)
@@ -168,8 +173,8 @@ func (c *checker) indexEntry(key []byte, segment int) error {
 func (c *checker) indexesPresent() {
 	for segment, meta := range c.s.m.Segments {
 		for _, want := range meta.Indexes {
-			id, rows := uint16(want[0]), want[1]
-			err := c.s.db.get(indexKey(c.s.m.Generation, id, uint32(segment)), func(value []byte) error {
+			id, rows := want.field(), want.rows()
+			err := c.s.db.get(indexKey(c.s.m.Generation, id, uint32(segment), want.version()), func(value []byte) error {
 				e, err := openIndex(value)
 				if err != nil {
 					return nil // index has told of it
@@ -226,6 +231,16 @@ func (c *checker) ledger(rowsOfFile map[uint32]int64) {
 	}
 }
 
+func (c *checker) events() {
+	count := uint64(0)
+	err := c.s.db.Events(func(Event) error { count++; return nil })
+	if err != nil {
+		c.problem("%v", err)
+	} else if want := c.s.db.current().Events; count != want {
+		c.problem("the manifest counts %d log entries, the store holds %d", want, count)
+	}
+}
+
 func (c *checker) samples() {
 	kept, err := c.s.db.Samples()
 	if err != nil {
@@ -240,7 +255,7 @@ func (c *checker) samples() {
 			c.problem("sample %s has no rows", k.Name)
 		case err != nil:
 			c.problem("%v", err)
-		case !rows.IsEmpty() && roaring.AndNot(rows, c.s.All()).GetCardinality() > 0:
+		case !rows.IsEmpty() && int(rows.Maximum()>>16) >= c.s.Segments():
 			c.problem("sample %s names rows that are not in the store", k.Name)
 		}
 	}

@@ -100,7 +100,7 @@ func TestCheckNoticesWhatIsMissing(t *testing.T) {
 		key  []byte
 		says string
 	}{
-		{indexKey(1, id, 0), "index of _bucket, segment 0"},
+		{indexKey(1, id, 0, 1), "index of _bucket, segment 0"},
 		{columnKey(1, 0, columnTail), "segment 0, column 1"},
 		{columnKey(1, 0, columnOrigin), "segment 0, origin"},
 		{sampleKey("kept"), "counts 1 kept samples"},

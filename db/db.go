@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
 )
@@ -55,6 +56,7 @@ type DB struct {
 	mu      sync.RWMutex
 	m       *manifest
 	catalog *Catalog
+	deleted *roaring.Bitmap // as of m; replaced, never changed
 }
 
 // Open opens the store in dir. Errors wrap ErrNoStore, ErrInUse, ErrFormat or
@@ -174,6 +176,16 @@ func (d *DB) load(create bool) error {
 			return fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
+	d.deleted = roaring.New()
+	if d.m.Deleted > 0 {
+		err := d.get(deletedKey(d.m.Deleted), func(value []byte) error { return unsealBitmap(value, d.deleted) })
+		if errors.Is(err, badger.ErrKeyNotFound) {
+			err = corrupt("it is missing")
+		}
+		if err != nil {
+			return fmt.Errorf("deleted rows: %w", err)
+		}
+	}
 	return d.removeOrphans()
 }
 
@@ -192,7 +204,13 @@ func (d *DB) create() error {
 	if err != nil {
 		return err
 	}
-	return WriteFileAtomic(filepath.Join(d.dir, formatFile), fmt.Appendf(nil, "%s%d\n", formatPrefix, FormatVersion))
+	return writeMarker(d.dir)
+}
+
+// openEmpty opens Badger in dir, which holds no store, and writes nothing.
+func openEmpty(dir string) (*DB, error) {
+	d := &DB{dir: dir}
+	return d, d.openFiles(false, badgerOptions(filepath.Join(dir, dataDir), nil))
 }
 
 // removeOrphans deletes dataset keys that no manifest names: the values of a
@@ -212,7 +230,7 @@ func (d *DB) removeOrphans() error {
 		return err
 	}
 	for id := range d.m.Fields {
-		if err := collect(indexPrefix(d.m.Generation, uint16(id)), indexKey(d.m.Generation, uint16(id), next)); err != nil {
+		if err := collect(indexPrefix(d.m.Generation, uint16(id)), indexKey(d.m.Generation, uint16(id), next, 0)); err != nil {
 			return err
 		}
 	}

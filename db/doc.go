@@ -15,8 +15,11 @@
 //	r <file u32> <line u64>          one rejected line and the reason            (JSON)
 //	s <name>                         kept sample: statement, seed, digest, ...   (JSON)
 //	S <name>                         kept sample: its rows                       (roaring)
-//	d <gen u32> s <segment u32> <column u8>    one column of one segment         (column.go)
-//	d <gen u32> i <field u16> <segment u32>    one metadata field of one segment (index.go)
+//	l <seq u64>                      log: what changed the store, and when       (JSON)
+//	x <commit u64>                   rows deleted as of a commit                 (roaring)
+//	d <gen u32> s <segment u32> <column u8>                 one column of one segment (column.go)
+//	d <gen u32> i <field u16> <segment u32> <commit u64>    one metadata field of one segment,
+//	                                                        as of a commit (index.go)
 //
 // One value holds one column of one segment, so reading a column touches no
 // other. All index entries of a field are neighbours, so loading an index is

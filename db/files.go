@@ -91,6 +91,11 @@ func checkFiles(opt badger.Options) error {
 	return nil
 }
 
+// writeMarker makes dir a store. It comes last.
+func writeMarker(dir string) error {
+	return WriteFileAtomic(filepath.Join(dir, formatFile), fmt.Appendf(nil, "%s%d\n", formatPrefix, FormatVersion))
+}
+
 // needSpace refuses when fewer bytes are free than n: Badger writes through
 // memory maps, where a full disk is a fault that ends the process.
 func (d *DB) needSpace(n int64) error {

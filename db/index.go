@@ -209,7 +209,13 @@ type FieldIndex struct {
 	snap   *Snapshot
 	field  uint16
 	values map[Value]*roaring.Bitmap
-	wide   []uint32 // segments stored row by row
+	wide   []wideSegment
+}
+
+// wideSegment is a segment where the field is stored row by row.
+type wideSegment struct {
+	segment uint32
+	version uint64
 }
 
 // Group is one value of a field and the rows that hold it. The bitmap is
@@ -299,8 +305,8 @@ func (f *FieldIndex) Kinds() ([]Kind, error) {
 }
 
 func (f *FieldIndex) eachWide(fn func(addr uint32, v Value) error) error {
-	for _, segment := range f.wide {
-		err := f.snap.db.get(indexKey(f.snap.m.Generation, f.field, segment), func(value []byte) error {
+	for _, w := range f.wide {
+		err := f.snap.db.get(indexKey(f.snap.m.Generation, f.field, w.segment, w.version), func(value []byte) error {
 			e, err := openIndex(value)
 			if err != nil {
 				return err
@@ -308,10 +314,10 @@ func (f *FieldIndex) eachWide(fn func(addr uint32, v Value) error) error {
 			if e.column == nil {
 				return corrupt("index entry changed its form")
 			}
-			return e.each(func(row uint32, v Value) error { return fn(segment<<16|row, v) })
+			return e.each(func(row uint32, v Value) error { return fn(w.segment<<16|row, v) })
 		})
 		if err != nil {
-			return fmt.Errorf("field %s, segment %d: %w", f.name, segment, err)
+			return fmt.Errorf("field %s, segment %d: %w", f.name, w.segment, err)
 		}
 	}
 	return nil

@@ -21,6 +21,8 @@ const (
 	prefixReject     = 'r'
 	prefixSample     = 's'
 	prefixSampleRows = 'S'
+	prefixEvent      = 'l'
+	prefixDeleted    = 'x'
 	prefixDataset    = 'd'
 
 	kindSegment = 's'
@@ -58,11 +60,21 @@ func indexPrefix(gen uint32, field uint16) []byte {
 	return binary.BigEndian.AppendUint16(datasetPrefix(gen, kindIndex), field)
 }
 
-func indexKey(gen uint32, field uint16, segment uint32) []byte {
-	return binary.BigEndian.AppendUint32(indexPrefix(gen, field), segment)
+// indexKey is the key of a field's entry for a segment, as the commit version
+// wrote it. An update writes a new entry and leaves the old one to snapshots
+// that began before it.
+func indexKey(gen uint32, field uint16, segment uint32, version uint64) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(indexPrefix(gen, field), segment), version)
 }
 
-// indexKeySegment is the segment of a key made by indexKey.
-func indexKeySegment(key []byte) uint32 {
-	return binary.BigEndian.Uint32(key[len(key)-4:])
+// indexKeyParts is the segment and version of a key made by indexKey.
+func indexKeyParts(key []byte) (segment uint32, version uint64) {
+	n := len(key)
+	return binary.BigEndian.Uint32(key[n-12:]), binary.BigEndian.Uint64(key[n-8:])
 }
+
+func deletedKey(version uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{prefixDeleted}, version)
+}
+
+func eventKey(seq uint64) []byte { return binary.BigEndian.AppendUint64([]byte{prefixEvent}, seq) }

@@ -4,6 +4,9 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"hash/crc32"
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
 )
 
 // manifest names the segments of the store. It is the last thing a commit
@@ -13,6 +16,9 @@ type manifest struct {
 	Commit     uint64        `json:"commit"`
 	NextFile   uint32        `json:"next_file"`
 	Samples    int           `json:"samples"` // kept samples, so that a lost one is noticed
+	Events     uint64        `json:"events"`  // entries of the log
+	Deleted    uint64        `json:"deleted"` // the commit that last deleted rows; 0: none are
+	Updated    []string      `json:"updated"` // fields whose values are no longer the records'
 	Fields     []string      `json:"fields"`  // position = field id in index keys
 	Segments   []segmentMeta `json:"segments"`
 }
@@ -27,8 +33,32 @@ type segmentMeta struct {
 	Indexes []indexMeta `json:"indexes"`
 }
 
-// indexMeta is a field id and the number of rows in the segment that have it.
-type indexMeta [2]int
+// indexMeta is a field id, the number of rows in the segment that have it, and
+// the commit that wrote the entry.
+type indexMeta [3]uint64
+
+func (i indexMeta) field() uint16   { return uint16(i[0]) }
+func (i indexMeta) rows() int       { return int(i[1]) }
+func (i indexMeta) version() uint64 { return i[2] }
+
+// index finds the segment's entry for a field.
+func (s *segmentMeta) index(field uint16) (indexMeta, bool) {
+	for _, i := range s.Indexes {
+		if i.field() == field {
+			return i, true
+		}
+	}
+	return indexMeta{}, false
+}
+
+// clone is a deep enough copy to make the next manifest of.
+func (m *manifest) clone() *manifest {
+	next := *m
+	next.Updated = slices.Clone(m.Updated)
+	next.Fields = slices.Clone(m.Fields)
+	next.Segments = slices.Clone(m.Segments)
+	return &next
+}
 
 func (m *manifest) rows() int64 {
 	n := int64(0)
@@ -78,6 +108,22 @@ func unsealJSON(b []byte, v any) error {
 	}
 	if err := json.Unmarshal(body, v); err != nil {
 		return corrupt("%v", err)
+	}
+	return nil
+}
+
+func sealBitmap(b *roaring.Bitmap) ([]byte, error) {
+	bits, err := b.ToBytes()
+	return seal(bits), err
+}
+
+func unsealBitmap(value []byte, b *roaring.Bitmap) error {
+	body, err := unseal(value)
+	if err != nil {
+		return err
+	}
+	if err := b.UnmarshalBinary(body); err != nil {
+		return corrupt("bitmap: %v", err)
 	}
 	return nil
 }

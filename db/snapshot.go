@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ type Snapshot struct {
 	db      *DB
 	m       *manifest
 	catalog *Catalog
+	deleted *roaring.Bitmap
 
 	mu      sync.Mutex
 	indexes map[uint16]*FieldIndex
@@ -29,7 +31,7 @@ type Snapshot struct {
 func (d *DB) Snapshot() *Snapshot {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	return &Snapshot{db: d, m: d.m, catalog: d.catalog, indexes: map[uint16]*FieldIndex{}}
+	return &Snapshot{db: d, m: d.m, catalog: d.catalog, deleted: d.deleted, indexes: map[uint16]*FieldIndex{}}
 }
 
 // Commit is the number of the commit the snapshot shows: 0 for an empty store.
@@ -38,8 +40,8 @@ func (s *Snapshot) Commit() uint64 { return s.m.Commit }
 // Catalog is the buckets and phases of the snapshot.
 func (s *Snapshot) Catalog() *Catalog { return s.catalog }
 
-// Rows is the number of rows.
-func (s *Snapshot) Rows() int64 { return s.m.rows() }
+// Rows is the number of rows that are not deleted.
+func (s *Snapshot) Rows() int64 { return s.m.rows() - int64(s.deleted.GetCardinality()) }
 
 // Segments is the number of segments.
 func (s *Snapshot) Segments() int { return len(s.m.Segments) }
@@ -56,14 +58,21 @@ func (s *Snapshot) Bytes() (raw, stored int64) {
 	return raw, stored
 }
 
-// All returns the addresses of all rows, in a new bitmap.
+// All returns the addresses of all rows that are not deleted, in a new bitmap.
+// Indexes know nothing of deletion: what they return is to be intersected with
+// this.
 func (s *Snapshot) All() *roaring.Bitmap {
 	all := roaring.New()
 	for i, g := range s.m.Segments {
 		all.AddRange(uint64(i)<<16, uint64(i)<<16+uint64(g.Rows))
 	}
+	all.AndNot(s.deleted)
 	return all
 }
+
+// Updated lists the fields that were updated: for these the index holds a
+// row's value, and the record may hold an older one.
+func (s *Snapshot) Updated() []string { return s.m.Updated }
 
 // Fields lists the metadata fields any row has.
 func (s *Snapshot) Fields() []string { return slices.Sorted(slices.Values(s.m.Fields)) }
@@ -82,16 +91,19 @@ func (s *Snapshot) Field(name string) (*FieldIndex, error) {
 	f := &FieldIndex{name: name, snap: s, field: id}
 	parts := map[Value][]*roaring.Bitmap{}
 	err := s.db.scan(indexPrefix(s.m.Generation, id), func(key, value []byte) error {
-		segment := indexKeySegment(key)
+		segment, version := indexKeyParts(key)
 		if int(segment) >= len(s.m.Segments) {
 			return nil // a later commit's
+		}
+		if meta, ok := s.m.Segments[segment].index(id); !ok || meta.version() != version {
+			return nil // from before an update, or a later commit's
 		}
 		e, err := openIndex(value)
 		if err != nil {
 			return fmt.Errorf("segment %d: %w", segment, err)
 		}
 		if e.column != nil {
-			f.wide = append(f.wide, segment)
+			f.wide = append(f.wide, wideSegment{segment, version})
 			return nil
 		}
 		for i, v := range e.values {
@@ -167,21 +179,31 @@ func bySegment(addrs []uint32, fn func(segment, first int, rows []uint16) error)
 	return nil
 }
 
+// readable says why rows of a segment cannot be read: the context has ended, or
+// addr is of a later snapshot.
+func (s *Snapshot) readable(ctx context.Context, addr uint32) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if int(addr>>16) >= len(s.m.Segments) {
+		return fmt.Errorf("address %d is in no segment of the snapshot", addr)
+	}
+	return nil
+}
+
 // Hashes calls fn with the row_hash of each address, in order. addrs must
-// ascend.
+// ascend. An error of fn is returned as it is.
 func (s *Snapshot) Hashes(ctx context.Context, addrs []uint32, fn func(i int, hash row.Hash) error) error {
 	return bySegment(addrs, func(segment, first int, rows []uint16) error {
-		if err := ctx.Err(); err != nil {
+		if err := s.readable(ctx, addrs[first]); err != nil {
 			return err
-		}
-		if segment >= len(s.m.Segments) {
-			return fmt.Errorf("address %d is in no segment of the snapshot", addrs[first])
 		}
 		heads, err := s.Heads(segment)
 		if err != nil {
 			return err
 		}
-		return s.openSegmentColumn(segment, columnTail, func(c *column) error {
+		var stopped error // by fn: no fault of the segment
+		err = s.openSegmentColumn(segment, columnTail, func(c *column) error {
 			tails, err := c.fixed(columnFixed, 24)
 			if err != nil {
 				return err
@@ -190,12 +212,13 @@ func (s *Snapshot) Hashes(ctx context.Context, addrs []uint32, fn func(i int, ha
 				if int(r) >= len(heads) {
 					return corrupt("row %d of a segment with %d", r, len(heads))
 				}
-				if err := fn(first+i, joinHash(heads[r], tails[24*int(r):])); err != nil {
-					return err
+				if stopped = fn(first+i, joinHash(heads[r], tails[24*int(r):])); stopped != nil {
+					return stopped
 				}
 			}
 			return nil
 		})
+		return cmp.Or(stopped, err)
 	})
 }
 
@@ -207,20 +230,45 @@ func joinHash(head uint64, tail []byte) (h row.Hash) {
 	return h
 }
 
-// Records calls fn with the record of each address, in order: the JSON object
-// the row came as. addrs must ascend. record is valid during the call only.
-// Each block of text is decoded once.
-func (s *Snapshot) Records(ctx context.Context, addrs []uint32, fn func(i int, record []byte) error) error {
+// RecordSizes calls fn with the size in bytes of each address's record, in
+// order, without reading the records. addrs must ascend.
+func (s *Snapshot) RecordSizes(ctx context.Context, addrs []uint32, fn func(i, bytes int)) error {
 	return bySegment(addrs, func(segment, first int, rows []uint16) error {
-		if err := ctx.Err(); err != nil {
+		if err := s.readable(ctx, addrs[first]); err != nil {
 			return err
 		}
-		if segment >= len(s.m.Segments) {
-			return fmt.Errorf("address %d is in no segment of the snapshot", addrs[first])
-		}
 		return s.openSegmentColumn(segment, columnRecord, func(c *column) error {
-			return c.binaryRows(rows, func(i int, value []byte) error { return fn(first+i, value) })
+			offsets, err := c.offsets()
+			if err != nil {
+				return err
+			}
+			for i, r := range rows {
+				if int(r) >= c.rows {
+					return corrupt("row %d of a column with %d", r, c.rows)
+				}
+				fn(first+i, int(offsets[r+1]-offsets[r]))
+			}
+			return nil
 		})
+	})
+}
+
+// Records calls fn with the record of each address, in order: the JSON object
+// the row came as. addrs must ascend. record is valid during the call only.
+// Each block of text is decoded once. An error of fn is returned as it is.
+func (s *Snapshot) Records(ctx context.Context, addrs []uint32, fn func(i int, record []byte) error) error {
+	return bySegment(addrs, func(segment, first int, rows []uint16) error {
+		if err := s.readable(ctx, addrs[first]); err != nil {
+			return err
+		}
+		var stopped error // by fn: no fault of the segment
+		err := s.openSegmentColumn(segment, columnRecord, func(c *column) error {
+			return c.binaryRows(rows, func(i int, value []byte) error {
+				stopped = fn(first+i, value)
+				return stopped
+			})
+		})
+		return cmp.Or(stopped, err)
 	})
 }
 

@@ -2,8 +2,8 @@ package db
 
 import (
 	"fmt"
-	"slices"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/dgraph-io/badger/v4"
 )
 
@@ -17,7 +17,17 @@ type Writer struct {
 	files    map[uint32]File
 	rejects  []Reject
 	cleared  []Reject // rejects to forget: lines that have now been stored
+	entries  []indexUpdate
+	deleted  *roaring.Bitmap // nil: no change
+	events   []Event
 	size     int64
+}
+
+// indexUpdate is a new index entry for a segment that is stored already.
+type indexUpdate struct {
+	field   uint16
+	segment uint32
+	entry   []byte
 }
 
 // diskReserve is left free beside what a commit writes, because Badger grows
@@ -28,10 +38,8 @@ const diskReserve = 128 << 20
 // NewWriter waits until no other Writer is open and returns one.
 func (d *DB) NewWriter() *Writer {
 	d.writing.Lock()
-	m := *d.current()
-	m.Fields = slices.Clone(m.Fields)
-	m.Segments = slices.Clone(m.Segments)
-	return &Writer{db: d, next: &m, first: len(m.Segments), files: map[uint32]File{}}
+	m := d.current().clone()
+	return &Writer{db: d, next: m, first: len(m.Segments), files: map[uint32]File{}}
 }
 
 // Close ends the writer. What was not committed is forgotten.
@@ -74,20 +82,14 @@ func (w *Writer) Add(e *EncodedSegment) error {
 	if len(w.next.Segments) >= 1<<16 {
 		return fmt.Errorf("the store is full: %d segments", 1<<16)
 	}
-	for _, f := range e.fields {
-		if _, known := w.next.fieldID(f.name); known {
-			continue
-		}
-		if len(w.next.Fields) >= MaxFields {
-			return fmt.Errorf("metadata field %q would be number %d; a store holds at most %d distinct fields that begin with '_'", f.name, MaxFields+1, MaxFields)
-		}
-		w.next.Fields = append(w.next.Fields, f.name)
-	}
 	size := e.Size()
-	meta := segmentMeta{Rows: e.rows, Raw: e.raw, Stored: size, Indexes: make([]indexMeta, len(e.fields))}
-	for i, f := range e.fields {
-		id, _ := w.next.fieldID(f.name)
-		meta.Indexes[i] = indexMeta{int(id), f.rows}
+	meta := segmentMeta{Rows: e.rows, Raw: e.raw, Stored: size}
+	for _, f := range e.fields {
+		id, err := w.fieldID(f.name)
+		if err != nil {
+			return err
+		}
+		meta.Indexes = append(meta.Indexes, indexMeta{uint64(id), uint64(f.rows), w.version()})
 	}
 	w.next.Segments = append(w.next.Segments, meta)
 	w.segments = append(w.segments, e)
@@ -95,13 +97,25 @@ func (w *Writer) Add(e *EncodedSegment) error {
 	return nil
 }
 
-// Pending is the number of bytes the next commit would write.
-func (w *Writer) Pending() int64 { return w.size }
+// version is the number of the commit being prepared.
+func (w *Writer) version() uint64 { return w.next.Commit + 1 }
+
+// fieldID finds or gives the id of a field.
+func (w *Writer) fieldID(name string) (uint16, error) {
+	if id, known := w.next.fieldID(name); known {
+		return id, nil
+	}
+	if len(w.next.Fields) >= MaxFields {
+		return 0, fmt.Errorf("metadata field %q would be number %d; a store holds at most %d distinct fields that begin with '_'", name, MaxFields+1, MaxFields)
+	}
+	w.next.Fields = append(w.next.Fields, name)
+	return uint16(len(w.next.Fields) - 1), nil
+}
 
 // Commit makes everything queued durable and visible, or nothing of it. An
 // error wrapping ErrNoSpace comes before anything is written.
 func (w *Writer) Commit() error {
-	if len(w.segments) == 0 && len(w.files) == 0 && len(w.rejects) == 0 && len(w.cleared) == 0 {
+	if len(w.segments)+len(w.files)+len(w.rejects)+len(w.cleared)+len(w.entries)+len(w.events) == 0 && w.deleted == nil {
 		return nil
 	}
 	if err := w.db.needSpace(w.size + diskReserve); err != nil {
@@ -112,26 +126,36 @@ func (w *Writer) Commit() error {
 	}
 	w.db.mu.Lock()
 	defer w.db.mu.Unlock()
-	w.next.Commit++
-	w.next.Samples = w.db.m.Samples // which KeepSample may have changed
+	next := w.next.clone()
+	next.Commit++
+	next.Samples = w.db.m.Samples // which KeepSample may have changed
+	next.Events = w.db.m.Events + uint64(len(w.events))
+	if w.deleted != nil {
+		next.Deleted = next.Commit
+	}
 	err := w.db.badger.Update(func(txn *badger.Txn) error {
 		for id, f := range w.files {
 			if err := putJSON(badgerSet(txn), fileKey(id), f); err != nil {
 				return err
 			}
 		}
-		return putJSON(badgerSet(txn), keyManifest, w.next)
+		for i, e := range w.events {
+			e.Seq, e.Commit = w.db.m.Events+uint64(i), next.Commit
+			if err := putJSON(badgerSet(txn), eventKey(e.Seq), e); err != nil {
+				return err
+			}
+		}
+		return putJSON(badgerSet(txn), keyManifest, next)
 	})
 	if err != nil {
-		w.next.Commit--
 		return fmt.Errorf("write manifest: %w", err)
 	}
-	done := *w.next
-	done.Fields = slices.Clone(done.Fields)
-	done.Segments = slices.Clone(done.Segments)
-	w.db.m = &done
-	w.first = len(done.Segments)
-	w.segments, w.rejects, w.size = nil, nil, 0
+	w.db.m, w.next = next, next.clone()
+	if w.deleted != nil {
+		w.db.deleted = w.deleted
+	}
+	w.first = len(next.Segments)
+	w.segments, w.rejects, w.entries, w.deleted, w.events, w.size = nil, nil, nil, nil, nil, 0
 	clear(w.files)
 	w.db.releaseMapped()
 	if len(w.cleared) == 0 {
@@ -155,9 +179,23 @@ func (w *Writer) writeData() error {
 		}
 		for _, f := range e.fields {
 			id, _ := w.next.fieldID(f.name)
-			if err := wb.Set(indexKey(gen, id, segment), f.entry); err != nil {
+			if err := wb.Set(indexKey(gen, id, segment, w.version()), f.entry); err != nil {
 				return err
 			}
+		}
+	}
+	for _, u := range w.entries {
+		if err := wb.Set(indexKey(gen, u.field, u.segment, w.version()), u.entry); err != nil {
+			return err
+		}
+	}
+	if w.deleted != nil {
+		value, err := sealBitmap(w.deleted)
+		if err != nil {
+			return err
+		}
+		if err := wb.Set(deletedKey(w.version()), value); err != nil {
+			return err
 		}
 	}
 	for _, r := range w.rejects {

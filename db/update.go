@@ -1,0 +1,175 @@
+package db
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+)
+
+// Delete hides rows from every later snapshot with the next commit. Their
+// bytes stay until the store is compacted.
+func (w *Writer) Delete(rows *roaring.Bitmap) {
+	if w.deleted == nil {
+		w.db.mu.RLock()
+		w.deleted = w.db.deleted.Clone()
+		w.db.mu.RUnlock()
+	}
+	w.deleted.Or(rows)
+	w.size += int64(rows.GetSerializedSizeInBytes())
+}
+
+// UpdateField gives rows a new value of a metadata field with the next commit;
+// the zero Value makes it NULL. Rows must be of committed segments, and a field
+// can be updated once a commit. Records stay as they came; Snapshot.Updated
+// names the fields for which the index has the last word.
+// Time and memory: one segment's entry of the field after the other.
+func (w *Writer) UpdateField(name string, rows *roaring.Bitmap, v Value) error {
+	id, err := w.fieldID(name)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(w.next.Updated, name) {
+		w.next.Updated = append(w.next.Updated, name)
+	}
+	if rows.IsEmpty() {
+		return nil
+	}
+	for segment := rows.Minimum() >> 16; segment <= rows.Maximum()>>16; segment++ {
+		if int(segment) >= w.first {
+			return fmt.Errorf("segment %d is not committed", segment)
+		}
+		part := roaring.New()
+		part.AddRange(uint64(segment)<<16, (uint64(segment)+1)<<16)
+		if part.And(rows); part.IsEmpty() {
+			continue
+		}
+		if err := w.updateSegment(id, segment, part, v); err != nil {
+			return fmt.Errorf("update %s, segment %d: %w", name, segment, err)
+		}
+	}
+	return nil
+}
+
+func (w *Writer) updateSegment(id uint16, segment uint32, rows *roaring.Bitmap, v Value) error {
+	meta := &w.next.Segments[segment]
+	f := &fieldBuilder{byText: map[string]int32{}}
+	old, exists := meta.index(id)
+	if exists {
+		if old.version() == w.version() {
+			return errors.New("the field was updated in this commit already")
+		}
+		err := w.db.get(indexKey(w.next.Generation, id, segment, old.version()), func(value []byte) error {
+			e, err := openIndex(value)
+			if err != nil {
+				return err
+			}
+			return e.fill(f, meta.Rows)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	text := []byte(v.Text)
+	for it := rows.Iterator(); it.HasNext(); {
+		row := int(it.Next() & 0xFFFF)
+		if row >= meta.Rows {
+			return fmt.Errorf("row %d of %d", row, meta.Rows)
+		}
+		f.set(row, v.Kind, text)
+		if v.Kind == 0 {
+			f.codes[row] = -1
+		}
+	}
+	f.dropUnused()
+	entry := f.encode(meta.Rows)
+	w.entries = append(w.entries, indexUpdate{id, segment, entry})
+	w.size += int64(len(entry))
+	// Segments are shared with the current manifest: change a copy of the list.
+	meta.Indexes = slices.DeleteFunc(slices.Clone(meta.Indexes), func(i indexMeta) bool { return i.field() == id })
+	if n := f.rows(); n > 0 || exists {
+		meta.Indexes = append(meta.Indexes, indexMeta{uint64(id), uint64(n), w.version()})
+	}
+	return nil
+}
+
+// fill sets the values of an entry in a builder.
+func (e *indexEntry) fill(f *fieldBuilder, rows int) error {
+	if e.column != nil {
+		return e.each(func(row uint32, v Value) error {
+			f.set(int(row), v.Kind, []byte(v.Text))
+			return nil
+		})
+	}
+	byRow := make([]int, rows)
+	for i, bitmap := range e.rows {
+		for it := bitmap.Iterator(); it.HasNext(); {
+			row := it.Next()
+			if int(row) >= rows {
+				return corrupt("row %d of %d", row, rows)
+			}
+			byRow[row] = i + 1
+		}
+	}
+	for row, i := range byRow {
+		if i > 0 {
+			f.set(row, e.values[i-1].Kind, []byte(e.values[i-1].Text))
+		}
+	}
+	return nil
+}
+
+// dropUnused forgets the values that no row has any more.
+func (f *fieldBuilder) dropUnused() {
+	used := make([]int32, len(f.values))
+	for _, code := range f.codes {
+		if code >= 0 {
+			used[code] = 1
+		}
+	}
+	var values []string
+	for i, v := range f.values {
+		if used[i] == 0 {
+			used[i] = -1
+			continue
+		}
+		used[i] = int32(len(values))
+		values = append(values, v)
+	}
+	f.values = values
+	for row, code := range f.codes {
+		if code >= 0 {
+			f.codes[row] = used[code]
+		}
+	}
+}
+
+// Event is an entry of the store's log: one change, and what made it.
+type Event struct {
+	Seq    uint64    `json:"seq"`
+	Commit uint64    `json:"commit"` // the commit it came with
+	Time   time.Time `json:"time"`
+	Kind   string    `json:"kind"`   // ingest, dedup, decontaminate, ...
+	Detail any       `json:"detail"` // JSON, by kind
+}
+
+// PutEvent records an event with the next commit, which numbers it.
+func (w *Writer) PutEvent(e Event) { w.events = append(w.events, e) }
+
+// Events calls fn for every event, oldest first. Detail is what JSON decoding
+// gives. An event that the manifest does not count yet is passed over.
+func (d *DB) Events(fn func(Event) error) error {
+	count := d.current().Events
+	return d.scan([]byte{prefixEvent}, func(_, value []byte) error {
+		var e Event
+		if err := unsealJSON(value, &e); err != nil {
+			return fmt.Errorf("log: %w", err)
+		}
+		if e.Seq >= count {
+			return nil
+		}
+		return fn(e)
+	})
+}

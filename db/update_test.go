@@ -1,0 +1,142 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// values reads a field of every row that is not deleted, "" for NULL.
+func values(t require.TestingT, s *Snapshot, field string) map[uint32]string {
+	out := map[uint32]string{}
+	for _, addr := range s.All().ToArray() {
+		out[addr] = ""
+	}
+	index, err := s.Field(field)
+	require.NoError(t, err)
+	if index == nil {
+		return out
+	}
+	groups, err := index.Groups()
+	require.NoError(t, err)
+	for _, g := range groups {
+		for _, addr := range g.Rows.ToArray() {
+			if _, there := out[addr]; there {
+				out[addr] = g.Value.Text
+			}
+		}
+	}
+	return out
+}
+
+func TestUpdateAndDelete(t *testing.T) {
+	dir := t.TempDir()
+	d := open(t, dir)
+	store(t, d, 0, 300)
+	store(t, d, 300, 1000)
+	before := d.Snapshot()
+	was := values(t, before, "_bucket")
+
+	w := d.NewWriter()
+	require.NoError(t, w.UpdateField("_bucket", roaring.BitmapOf(0, 5, 1<<16|7), TextValue("creative")))
+	require.NoError(t, w.UpdateField("_contaminated_by", roaring.BitmapOf(1<<16|9), TextValue("gsm8k")))
+	require.NoError(t, w.UpdateField("_id", roaring.BitmapOf(3), Value{})) // row by row, to NULL
+	w.Delete(roaring.BitmapOf(1, 1<<16))
+	w.PutEvent(Event{Kind: "test", Time: time.Unix(1, 0).UTC(), Detail: "x"})
+	require.NoError(t, w.Commit())
+	w.Close()
+
+	check := func(d *DB) {
+		s := d.Snapshot()
+		assert.EqualValues(t, 998, s.Rows())
+		assert.ElementsMatch(t, []string{"_bucket", "_contaminated_by", "_id"}, s.Updated())
+		now := values(t, s, "_bucket")
+		assert.Len(t, now, 998)
+		for addr, v := range now {
+			switch addr {
+			case 0, 5, 1<<16 | 7:
+				assert.Equal(t, "creative", v)
+			default:
+				assert.Equal(t, was[addr], v)
+			}
+		}
+		assert.Equal(t, "gsm8k", values(t, s, "_contaminated_by")[1<<16|9])
+		ids := values(t, s, "_id")
+		assert.Equal(t, "", ids[3])
+		assert.Equal(t, "4", ids[4])
+		var events []Event
+		require.NoError(t, d.Events(func(e Event) error { events = append(events, e); return nil }))
+		require.Len(t, events, 1)
+		assert.EqualValues(t, 3, events[0].Commit)
+		report, err := d.Check(context.Background(), CheckOptions{})
+		require.NoError(t, err)
+		assert.Empty(t, report.Problems)
+	}
+	check(d)
+	assert.Equal(t, was, values(t, before, "_bucket"), "an older snapshot keeps its values")
+	assert.EqualValues(t, 1000, before.Rows())
+	require.NoError(t, d.Close())
+	check(open(t, dir))
+}
+
+func TestUpdateRefuses(t *testing.T) {
+	d := open(t, t.TempDir())
+	store(t, d, 0, 10)
+	w := d.NewWriter()
+	defer w.Close()
+	require.Error(t, w.UpdateField("_x", roaring.BitmapOf(5<<16), TextValue("v")))
+	require.Error(t, w.UpdateField("_x", roaring.BitmapOf(10), TextValue("v")))
+}
+
+// Updates in any order give what a map of rows gives, whichever way the field
+// is stored.
+func TestUpdateMatchesModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const rows = 400
+		f := &fieldBuilder{byText: map[string]int32{}}
+		model := map[uint32]string{}
+		for i := range rows {
+			f.set(i, KindText, fmt.Append(nil, i)) // more values than bitmaps are made for
+			model[uint32(i)] = fmt.Sprint(i)
+		}
+		entry := f.encode(rows)
+		for range rapid.IntRange(1, 4).Draw(t, "updates") {
+			e, err := openIndex(entry)
+			require.NoError(t, err)
+			next := &fieldBuilder{byText: map[string]int32{}}
+			require.NoError(t, e.fill(next, rows))
+			from := rapid.IntRange(0, rows-1).Draw(t, "from")
+			to := rapid.IntRange(from, rows-1).Draw(t, "to")
+			text := rapid.SampledFrom([]string{"a", "b", ""}).Draw(t, "value")
+			for i := from; i <= to; i++ {
+				next.set(i, KindText, []byte(text))
+				model[uint32(i)] = text
+				if text == "" {
+					next.codes[i] = -1
+					delete(model, uint32(i))
+				}
+			}
+			next.dropUnused()
+			entry = next.encode(rows)
+			assert.Equal(t, len(model), next.rows())
+		}
+		e, err := openIndex(entry)
+		require.NoError(t, err)
+		got := map[uint32]string{}
+		if e.column != nil {
+			require.NoError(t, e.each(func(row uint32, v Value) error { got[row] = v.Text; return nil }))
+		}
+		for i, v := range e.values {
+			for _, row := range e.rows[i].ToArray() {
+				got[row] = v.Text
+			}
+		}
+		assert.Equal(t, model, got)
+	})
+}
