@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/klauspost/compress/zstd"
 )
 
 // An index entry holds one metadata field of one segment. A field of few
@@ -75,9 +76,9 @@ func (f *fieldBuilder) rows() int {
 	return n
 }
 
-func (f *fieldBuilder) encode(rows int) []byte {
+func (f *fieldBuilder) encode(rows int, z *zstd.Encoder) []byte {
 	if len(f.values) > maxBitmapValues {
-		return f.encodeColumn(rows)
+		return f.encodeColumn(rows, z)
 	}
 	members := make([][]uint32, len(f.values))
 	for row, code := range f.codes {
@@ -101,7 +102,7 @@ func (f *fieldBuilder) encode(rows int) []byte {
 	return binary.LittleEndian.AppendUint32(out, crc32.Checksum(out, castagnoli))
 }
 
-func (f *fieldBuilder) encodeColumn(rows int) []byte {
+func (f *fieldBuilder) encodeColumn(rows int, z *zstd.Encoder) []byte {
 	b := array.NewBinaryBuilder(memory.DefaultAllocator, arrow.BinaryTypes.Binary)
 	defer b.Release()
 	for row := range rows {
@@ -113,7 +114,7 @@ func (f *fieldBuilder) encodeColumn(rows int) []byte {
 	}
 	a := b.NewBinaryArray()
 	defer a.Release()
-	return append([]byte{indexColumn}, encodeBinary(a)...)
+	return append([]byte{indexColumn}, encodeBinary(a, z)...)
 }
 
 // indexEntry is one decoded index entry.

@@ -2,12 +2,15 @@ package db
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/klauspost/compress/zstd"
 
 	"smelt/db/row"
 )
@@ -23,10 +26,15 @@ const MaxFields = 1000
 // SegmentBuilder collects rows and encodes them as one segment. It is for one
 // goroutine; several builders can work at once.
 type SegmentBuilder struct {
-	head   *array.Uint64Builder
-	tail   *array.FixedSizeBinaryBuilder
-	record *array.BinaryBuilder
+	// The Arrow buffers of the columns, kept from one segment to the next:
+	// Arrow's own builders give theirs away and grow new ones.
+	head    []uint64
+	tail    []byte
+	record  []byte
+	offsets []int32
+
 	origin []originRun
+	zstd   *zstd.Encoder
 	fields map[string]*fieldBuilder
 	rows   int
 	next   uint64 // the line that would continue the last origin run
@@ -43,10 +51,9 @@ type originRun struct {
 // NewSegmentBuilder returns an empty builder.
 func NewSegmentBuilder() *SegmentBuilder {
 	return &SegmentBuilder{
-		head:   array.NewUint64Builder(memory.DefaultAllocator),
-		tail:   array.NewFixedSizeBinaryBuilder(memory.DefaultAllocator, &arrow.FixedSizeBinaryType{ByteWidth: 24}),
-		record: array.NewBinaryBuilder(memory.DefaultAllocator, arrow.BinaryTypes.Binary),
-		fields: map[string]*fieldBuilder{},
+		offsets: make([]int32, 1, 1<<13),
+		zstd:    newEncoder(zstd.SpeedFastest),
+		fields:  map[string]*fieldBuilder{},
 	}
 }
 
@@ -60,9 +67,13 @@ func (b *SegmentBuilder) Append(hash row.Hash, record []byte, file uint32, line 
 	if b.rows >= MaxSegmentRows {
 		return fmt.Errorf("a segment holds at most %d rows", MaxSegmentRows)
 	}
-	b.head.Append(binary.BigEndian.Uint64(hash[:8]))
-	b.tail.Append(hash[8:])
-	b.record.Append(record)
+	if len(b.record)+len(record) > math.MaxInt32 {
+		return errors.New("a segment holds at most 2 GiB of records")
+	}
+	b.head = append(b.head, binary.BigEndian.Uint64(hash[:8]))
+	b.tail = append(b.tail, hash[8:]...)
+	b.record = append(b.record, record...)
+	b.offsets = append(b.offsets, int32(len(b.record)))
 	if n := len(b.origin); n == 0 || b.origin[n-1].File != file || b.next != line {
 		b.origin = append(b.origin, originRun{uint32(b.rows), file, line})
 	}
@@ -126,23 +137,13 @@ func (e *EncodedSegment) Size() int64 {
 // Finish encodes the rows appended and empties the builder for the next segment.
 func (b *SegmentBuilder) Finish() *EncodedSegment {
 	e := &EncodedSegment{rows: b.rows}
-	head := b.head.NewUint64Array()
-	e.columns[columnHead] = encodeFixed(columnUint64, 8, arrow.Uint64Traits.CastToBytes(head.Uint64Values()))
-	head.Release()
-	tail := b.tail.NewFixedSizeBinaryArray()
-	tailBytes := make([]byte, 0, 24*b.rows)
-	for i := range b.rows {
-		tailBytes = append(tailBytes, tail.Value(i)...)
-	}
-	e.columns[columnTail] = encodeFixed(columnFixed, 24, tailBytes)
-	tail.Release()
-	record := b.record.NewBinaryArray()
-	e.raw = int64(len(record.ValueBytes()))
-	e.columns[columnRecord] = encodeBinary(record)
-	record.Release()
+	e.columns[columnHead] = encodeFixed(columnUint64, 8, arrow.Uint64Traits.CastToBytes(b.head))
+	e.columns[columnTail] = encodeFixed(columnFixed, 24, b.tail)
+	e.raw = int64(len(b.record))
+	e.columns[columnRecord] = encodeBinary(binaryArray(b.offsets, b.record), b.zstd)
 	e.columns[columnOrigin] = encodeOrigin(b.origin)
 	for name, f := range b.fields {
-		e.fields = append(e.fields, encodedField{name, f.rows(), f.encode(b.rows)})
+		e.fields = append(e.fields, encodedField{name, f.rows(), f.encode(b.rows, b.zstd)})
 	}
 	slices.SortFunc(e.fields, func(x, y encodedField) int {
 		if x.name < y.name {
@@ -152,7 +153,22 @@ func (b *SegmentBuilder) Finish() *EncodedSegment {
 	})
 	clear(b.fields)
 	b.origin, b.rows, b.next = b.origin[:0], 0, 0
+	b.head, b.tail, b.record, b.offsets = b.head[:0], b.tail[:0], b.record[:0], b.offsets[:1]
+	if cap(b.record) > keepRecords {
+		b.record = nil
+	}
 	return e
+}
+
+// keepRecords bounds the buffer a builder holds on to, so that one huge row
+// does not keep its size in memory for the rest of a run.
+const keepRecords = 16 << 20
+
+// binaryArray is an Arrow array over the buffers given.
+func binaryArray(offsets []int32, data []byte) *array.Binary {
+	return array.NewBinaryData(array.NewData(arrow.BinaryTypes.Binary, len(offsets)-1, []*memory.Buffer{
+		nil, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(offsets)), memory.NewBufferBytes(data),
+	}, nil, 0, 0))
 }
 
 // encodeOrigin: count, then per run three uvarints (first row, file, line), sealed.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/klauspost/compress/zstd"
 )
 
 // Delete hides rows from every later snapshot with the next commit. Their
@@ -84,7 +85,7 @@ func (w *Writer) updateSegment(id uint16, segment uint32, rows *roaring.Bitmap, 
 		}
 	}
 	f.dropUnused()
-	entry := f.encode(meta.Rows)
+	entry := f.encode(meta.Rows, newEncoder(zstd.SpeedFastest))
 	w.entries = append(w.entries, indexUpdate{id, segment, entry})
 	w.size += int64(len(entry))
 	// Segments are shared with the current manifest: change a copy of the list.

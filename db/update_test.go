@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -99,13 +100,14 @@ func TestUpdateRefuses(t *testing.T) {
 func TestUpdateMatchesModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const rows = 400
+		z := newEncoder(zstd.SpeedFastest)
 		f := &fieldBuilder{byText: map[string]int32{}}
 		model := map[uint32]string{}
 		for i := range rows {
 			f.set(i, KindText, fmt.Append(nil, i)) // more values than bitmaps are made for
 			model[uint32(i)] = fmt.Sprint(i)
 		}
-		entry := f.encode(rows)
+		entry := f.encode(rows, z)
 		for range rapid.IntRange(1, 4).Draw(t, "updates") {
 			e, err := openIndex(entry)
 			require.NoError(t, err)
@@ -123,7 +125,7 @@ func TestUpdateMatchesModel(t *testing.T) {
 				}
 			}
 			next.dropUnused()
-			entry = next.encode(rows)
+			entry = next.encode(rows, z)
 			assert.Equal(t, len(model), next.rows())
 		}
 		e, err := openIndex(entry)
