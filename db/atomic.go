@@ -1,6 +1,8 @@
 package db
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,7 +26,7 @@ type AtomicFile struct {
 // process that was killed left of the same file is removed.
 func CreateAtomic(path string) (*AtomicFile, error) {
 	dir, base := filepath.Split(path)
-	base = "." + base[:min(len(base), 200)] + "."
+	base = "." + shortName(base) + "."
 	removeAbandoned(dir, base)
 	f, err := os.OpenFile(filepath.Join(dir, fmt.Sprint(base, os.Getpid(), tempSuffix)), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
@@ -34,6 +36,18 @@ func CreateAtomic(path string) (*AtomicFile, error) {
 }
 
 const tempSuffix = ".tmp"
+
+// shortName leaves room for what a temporary name adds. Long names that begin
+// alike, as those of a file and its manifest, stay apart.
+func shortName(name string) string {
+	const most = 200
+	if len(name) <= most {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	digest := hex.EncodeToString(sum[:8])
+	return strings.ToValidUTF8(name[:most-len(digest)], "") + digest
+}
 
 // removeAbandoned removes temporary files whose process is gone. Failing is
 // harmless.

@@ -18,7 +18,7 @@ func TestBackupAndRestore(t *testing.T) {
 	require.NoError(t, d.CreateBucket(Bucket{Name: "legal"}))
 	require.NoError(t, d.KeepSample(Sample{Name: "s"}, roaring.BitmapOf(1, 2)))
 	w := d.NewWriter()
-	require.NoError(t, w.UpdateField("_bucket", roaring.BitmapOf(7), TextValue("legal")))
+	require.NoError(t, w.UpdateField("_bucket", map[Value]*roaring.Bitmap{TextValue("legal"): roaring.BitmapOf(7)}))
 	w.Delete(roaring.BitmapOf(3))
 	require.NoError(t, w.Commit())
 	w.Close()

@@ -84,6 +84,26 @@ func (c *Catalog) PhaseNames() []string {
 	return names
 }
 
+// SetBucket adds a bucket or replaces the one of that name.
+func (c *Catalog) SetBucket(b Bucket) {
+	i := slices.IndexFunc(c.Buckets, func(have Bucket) bool { return have.Name == b.Name })
+	if i < 0 {
+		c.Buckets = append(c.Buckets, b)
+		return
+	}
+	c.Buckets[i] = b
+}
+
+// SetPhase adds a phase or replaces the one of that name.
+func (c *Catalog) SetPhase(p Phase) {
+	i := slices.IndexFunc(c.Phases, func(have Phase) bool { return have.Name == p.Name })
+	if i < 0 {
+		c.Phases = append(c.Phases, p)
+		return
+	}
+	c.Phases[i] = p
+}
+
 // BuiltinCatalog is the buckets and phases a new store begins with.
 func BuiltinCatalog() *Catalog {
 	weights := func(list string) []PhaseWeight {
@@ -124,7 +144,7 @@ func (d *DB) Catalog() *Catalog {
 
 // CreateBucket adds a bucket; ErrExists if the name is taken.
 func (d *DB) CreateBucket(b Bucket) error {
-	return d.changeCatalog(func(c *Catalog) error {
+	return d.ChangeCatalog(Event{Kind: "create bucket", Detail: b.Name}, func(c *Catalog) error {
 		if _, taken := c.Bucket(b.Name); taken {
 			return fmt.Errorf("bucket %q %w", b.Name, ErrExists)
 		}
@@ -136,7 +156,7 @@ func (d *DB) CreateBucket(b Bucket) error {
 // CreatePhase adds a phase; ErrExists if the name is taken, ErrNotFound if it
 // weighs a bucket that is not there.
 func (d *DB) CreatePhase(p Phase) error {
-	return d.changeCatalog(func(c *Catalog) error {
+	return d.ChangeCatalog(Event{Kind: "create phase", Detail: p.Name}, func(c *Catalog) error {
 		if _, taken := c.Phase(p.Name); taken {
 			return fmt.Errorf("phase %q %w", p.Name, ErrExists)
 		}
@@ -150,26 +170,47 @@ func (d *DB) CreatePhase(p Phase) error {
 	})
 }
 
-func (d *DB) changeCatalog(change func(*Catalog) error) error {
+// ChangeCatalog applies change to a copy of the catalog, and makes it current
+// and durable together with the log's event, or nothing of it when change
+// fails. change must leave the catalog consistent.
+func (d *DB) ChangeCatalog(e Event, change func(*Catalog) error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	next := &Catalog{Buckets: slices.Clone(d.catalog.Buckets), Phases: slices.Clone(d.catalog.Phases)}
 	if err := change(next); err != nil {
 		return err
 	}
-	value, err := sealJSON(next)
-	if err != nil {
+	err := d.changeManifest(smallReserve, &e, func(txn *badger.Txn, _ *manifest) error {
+		return putJSON(badgerSet(txn), keyCatalog, next)
+	})
+	if err == nil {
+		d.catalog = next
+	}
+	return err
+}
+
+// changeManifest writes what change sets, an event and the manifest in one
+// transaction of at most so many bytes. The caller holds d.mu.
+func (d *DB) changeManifest(size int64, e *Event, change func(*badger.Txn, *manifest) error) error {
+	if err := d.needSpace(size); err != nil {
 		return err
 	}
-	if err := d.needSpace(smallReserve); err != nil {
-		return err
+	next := d.m.clone()
+	e.Seq, e.Commit = next.Events, next.Commit
+	if e.Time.IsZero() {
+		e.Time = time.Now().UTC()
 	}
-	err = d.badger.Update(func(txn *badger.Txn) error { return txn.Set(keyCatalog, value) })
-	if err != nil {
-		return err
+	next.Events++
+	err := d.badger.Update(func(txn *badger.Txn) error {
+		if err := change(txn, next); err != nil {
+			return err
+		}
+		return errors.Join(putJSON(badgerSet(txn), eventKey(e.Seq), e), putJSON(badgerSet(txn), keyManifest, next))
+	})
+	if err == nil {
+		d.m = next
 	}
-	d.catalog = next
-	return nil
+	return err
 }
 
 // Sample is a kept sample: what was asked, of which snapshot, and what it gave.
@@ -197,12 +238,8 @@ func (d *DB) KeepSample(s Sample, rows *roaring.Bitmap) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.needSpace(int64(len(bits)) + smallReserve); err != nil {
-		return err
-	}
-	next := *d.m
-	next.Samples++
-	err = d.badger.Update(func(txn *badger.Txn) error {
+	e := &Event{Kind: "keep sample", Detail: fmt.Sprintf("%s: %s", s.Name, s.Statement)}
+	return d.changeManifest(int64(len(bits))+smallReserve, e, func(txn *badger.Txn, next *manifest) error {
 		_, err := txn.Get(sampleKey(s.Name))
 		if err == nil {
 			return fmt.Errorf("sample %q %w", s.Name, ErrExists)
@@ -210,16 +247,9 @@ func (d *DB) KeepSample(s Sample, rows *roaring.Bitmap) error {
 		if !errors.Is(err, badger.ErrKeyNotFound) {
 			return err
 		}
-		return errors.Join(
-			txn.Set(sampleRowsKey(s.Name), bits),
-			txn.Set(sampleKey(s.Name), value),
-			putJSON(badgerSet(txn), keyManifest, &next),
-		)
+		next.Samples++
+		return errors.Join(txn.Set(sampleRowsKey(s.Name), bits), txn.Set(sampleKey(s.Name), value))
 	})
-	if err == nil {
-		d.m = &next
-	}
-	return err
 }
 
 // Samples lists the kept samples by name.

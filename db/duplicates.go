@@ -7,22 +7,54 @@ import "context"
 const duplicateChunk = 2 << 20
 
 // Duplicates counts the rows from address first on whose row_hash an earlier
-// row has. It compares the first 64 bits of the hashes; among 20 million
-// distinct rows the chance that any two agree in those is one in 90,000.
-// Time: one pass over the heads of all rows for every 2 million new ones.
-func (s *Snapshot) Duplicates(ctx context.Context, first uint32) (int64, error) {
-	duplicates := int64(0)
+// row has.
+func (s *Snapshot) Duplicates(ctx context.Context, first uint32) (n int64, err error) {
+	err = s.DuplicateRows(ctx, first, func(addrs []uint32) error {
+		n += int64(len(addrs))
+		return nil
+	})
+	return n, err
+}
+
+// DuplicateRows calls fn with the addresses, ascending, of the rows from address
+// first on whose row_hash an earlier row has, some of one segment at a time. It
+// compares the first 64 bits of the hashes; among 20 million distinct rows the
+// chance that any two agree in those is one in 90,000. addrs is valid during
+// the call only. Time: one pass over the heads of all rows for every 2 million
+// new ones, and two over those.
+func (s *Snapshot) DuplicateRows(ctx context.Context, first uint32, fn func(addrs []uint32) error) error {
+	var addrs []uint32
 	for from := uint64(first); ; {
 		set := newHeadSet(duplicateChunk)
 		next, rows, err := s.collectHeads(ctx, from, set)
 		if err != nil || rows == 0 {
-			return duplicates, err
+			return err
 		}
-		err = s.eachHead(ctx, 0, from, func(head uint64) { set.remove(head) })
+		err = s.eachHead(ctx, 0, from, func(_, head uint64) { set.remove(head) })
 		if err != nil {
-			return duplicates, err
+			return err
 		}
-		duplicates += rows - int64(set.live)
+		if rows == int64(set.live) {
+			from = next
+			continue
+		}
+		// Of the new rows the first of each hash that no older row has is none.
+		for at := from; at < next; {
+			end := min(next, (at>>16+1)<<16)
+			addrs = addrs[:0]
+			err = s.eachHead(ctx, at, end, func(addr, head uint64) {
+				if !set.remove(head) {
+					addrs = append(addrs, uint32(addr))
+				}
+			})
+			if err == nil && len(addrs) > 0 {
+				err = fn(addrs)
+			}
+			if err != nil {
+				return err
+			}
+			at = end
+		}
 		from = next
 	}
 }
@@ -53,7 +85,7 @@ func (s *Snapshot) collectHeads(ctx context.Context, from uint64, set *headSet) 
 }
 
 // eachHead calls fn for the heads of the rows at addresses [from, to).
-func (s *Snapshot) eachHead(ctx context.Context, from, to uint64, fn func(uint64)) error {
+func (s *Snapshot) eachHead(ctx context.Context, from, to uint64, fn func(addr, head uint64)) error {
 	for segment := int(from >> 16); segment < len(s.m.Segments) && uint64(segment)<<16 < to; segment++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -62,11 +94,10 @@ func (s *Snapshot) eachHead(ctx context.Context, from, to uint64, fn func(uint64
 		if err != nil {
 			return err
 		}
-		if limit := to - uint64(segment)<<16; limit < uint64(len(heads)) {
-			heads = heads[:limit]
-		}
-		for _, h := range heads {
-			fn(h)
+		begin := uint64(segment) << 16
+		heads = heads[:min(to-begin, uint64(len(heads)))]
+		for i := max(from, begin) - begin; i < uint64(len(heads)); i++ {
+			fn(begin+i, heads[i])
 		}
 	}
 	return nil
@@ -105,9 +136,13 @@ func (t *headSet) add(head uint64) {
 	}
 }
 
-func (t *headSet) remove(head uint64) {
-	if slot, found := t.find(max(head, 1)); found && !t.dead[slot] {
-		t.dead[slot] = true
-		t.live--
+// remove reports whether the head was there.
+func (t *headSet) remove(head uint64) bool {
+	slot, found := t.find(max(head, 1))
+	if !found || t.dead[slot] {
+		return false
 	}
+	t.dead[slot] = true
+	t.live--
+	return true
 }

@@ -10,8 +10,9 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-// File is the ledger's entry for one ingested file. Digests and offsets are of
-// its content, after decompression.
+// File is the ledger's entry for one ingested file. Offsets and digests other
+// than SHA256 are of its content: the lines it was unpacked and converted to.
+// Fields that entries of older stores lack are empty there.
 type File struct {
 	ID     uint32 `json:"id"`
 	Name   string `json:"name"`
@@ -25,11 +26,20 @@ type File struct {
 	Lines    uint64 `json:"lines"`    // lines committed
 	Complete bool   `json:"complete"` // the end was reached
 
-	Rows     int64     `json:"rows"`     // rows stored
-	Rejected int64     `json:"rejected"` // lines rejected
-	Missed   []byte    `json:"missed"`   // the rejected lines, a roaring bitmap
-	Started  time.Time `json:"started"`
-	Finished time.Time `json:"finished"`
+	Format string `json:"format,omitempty"` // "jsonl", "csv.gz", ...
+	SHA256 string `json:"sha256,omitempty"` // of the file as it is on disk, in hex; when Complete
+
+	Rows     int64  `json:"rows"`     // rows stored
+	Rejected int64  `json:"rejected"` // lines rejected
+	Missed   []byte `json:"missed"`   // the rejected lines, a roaring bitmap
+	// Reasons counts the rejected lines by reason when the file was last read:
+	// the most frequent ones, and all others under one name.
+	Reasons map[string]int64 `json:"reasons,omitempty"`
+	// Duplicates is the number of rows whose row_hash an earlier row had. It is
+	// counted at the end of an ingest, and short by those of one that had none.
+	Duplicates int64     `json:"duplicates,omitempty"`
+	Started    time.Time `json:"started"`
+	Finished   time.Time `json:"finished"`
 }
 
 // HeadSize is how much of a file File.Head covers.

@@ -3,6 +3,7 @@ package db
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -22,12 +23,13 @@ func (w *Writer) Delete(rows *roaring.Bitmap) {
 	w.size += int64(rows.GetSerializedSizeInBytes())
 }
 
-// UpdateField gives rows a new value of a metadata field with the next commit;
-// the zero Value makes it NULL. Rows must be of committed segments, and a field
-// can be updated once a commit. Records stay as they came; Snapshot.Updated
-// names the fields for which the index has the last word.
+// UpdateField gives rows new values of a metadata field with the next commit;
+// the zero Value makes it NULL. Rows must be of committed segments; of a row
+// that is given several values the last in order stays. A field can be updated
+// once a commit. Records stay as they came; Snapshot.Updated names the fields
+// for which the index has the last word.
 // Time and memory: one segment's entry of the field after the other.
-func (w *Writer) UpdateField(name string, rows *roaring.Bitmap, v Value) error {
+func (w *Writer) UpdateField(name string, values map[Value]*roaring.Bitmap) error {
 	id, err := w.fieldID(name)
 	if err != nil {
 		return err
@@ -35,26 +37,32 @@ func (w *Writer) UpdateField(name string, rows *roaring.Bitmap, v Value) error {
 	if !slices.Contains(w.next.Updated, name) {
 		w.next.Updated = append(w.next.Updated, name)
 	}
+	rows := roaring.FastOr(slices.Collect(maps.Values(values))...)
 	if rows.IsEmpty() {
 		return nil
 	}
+	order := slices.SortedFunc(maps.Keys(values), Value.Compare)
 	for segment := rows.Minimum() >> 16; segment <= rows.Maximum()>>16; segment++ {
 		if int(segment) >= w.first {
 			return fmt.Errorf("segment %d is not committed", segment)
 		}
-		part := roaring.New()
-		part.AddRange(uint64(segment)<<16, (uint64(segment)+1)<<16)
-		if part.And(rows); part.IsEmpty() {
+		whole := roaring.New()
+		whole.AddRange(uint64(segment)<<16, (uint64(segment)+1)<<16)
+		if !whole.Intersects(rows) {
 			continue
 		}
-		if err := w.updateSegment(id, segment, part, v); err != nil {
+		var parts []Group
+		for _, v := range order {
+			parts = append(parts, Group{v, roaring.And(whole, values[v])})
+		}
+		if err := w.updateSegment(id, segment, parts); err != nil {
 			return fmt.Errorf("update %s, segment %d: %w", name, segment, err)
 		}
 	}
 	return nil
 }
 
-func (w *Writer) updateSegment(id uint16, segment uint32, rows *roaring.Bitmap, v Value) error {
+func (w *Writer) updateSegment(id uint16, segment uint32, parts []Group) error {
 	meta := &w.next.Segments[segment]
 	f := &fieldBuilder{byText: map[string]int32{}}
 	old, exists := meta.index(id)
@@ -73,15 +81,16 @@ func (w *Writer) updateSegment(id uint16, segment uint32, rows *roaring.Bitmap, 
 			return err
 		}
 	}
-	text := []byte(v.Text)
-	for it := rows.Iterator(); it.HasNext(); {
-		row := int(it.Next() & 0xFFFF)
-		if row >= meta.Rows {
-			return fmt.Errorf("row %d of %d", row, meta.Rows)
-		}
-		f.set(row, v.Kind, text)
-		if v.Kind == 0 {
-			f.codes[row] = -1
+	for _, part := range parts {
+		for it := part.Rows.Iterator(); it.HasNext(); {
+			row := int(it.Next() & 0xFFFF)
+			if row >= meta.Rows {
+				return fmt.Errorf("row %d of %d", row, meta.Rows)
+			}
+			f.set(row, part.Value.Kind, []byte(part.Value.Text))
+			if part.Value.Kind == 0 {
+				f.codes[row] = -1
+			}
 		}
 	}
 	f.dropUnused()

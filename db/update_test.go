@@ -45,9 +45,9 @@ func TestUpdateAndDelete(t *testing.T) {
 	was := values(t, before, "_bucket")
 
 	w := d.NewWriter()
-	require.NoError(t, w.UpdateField("_bucket", roaring.BitmapOf(0, 5, 1<<16|7), TextValue("creative")))
-	require.NoError(t, w.UpdateField("_contaminated_by", roaring.BitmapOf(1<<16|9), TextValue("gsm8k")))
-	require.NoError(t, w.UpdateField("_id", roaring.BitmapOf(3), Value{})) // row by row, to NULL
+	require.NoError(t, w.UpdateField("_bucket", map[Value]*roaring.Bitmap{TextValue("creative"): roaring.BitmapOf(0, 5, 1<<16|7)}))
+	require.NoError(t, w.UpdateField("_contaminated_by", map[Value]*roaring.Bitmap{TextValue("gsm8k"): roaring.BitmapOf(1<<16 | 9)}))
+	require.NoError(t, w.UpdateField("_id", map[Value]*roaring.Bitmap{Value{}: roaring.BitmapOf(3)})) // row by row, to NULL
 	w.Delete(roaring.BitmapOf(1, 1<<16))
 	w.PutEvent(Event{Kind: "test", Time: time.Unix(1, 0).UTC(), Detail: "x"})
 	require.NoError(t, w.Commit())
@@ -75,6 +75,7 @@ func TestUpdateAndDelete(t *testing.T) {
 		require.NoError(t, d.Events(func(e Event) error { events = append(events, e); return nil }))
 		require.Len(t, events, 1)
 		assert.EqualValues(t, 3, events[0].Commit)
+		assert.EqualValues(t, 0, events[0].Seq)
 		report, err := d.Check(context.Background(), CheckOptions{})
 		require.NoError(t, err)
 		assert.Empty(t, report.Problems)
@@ -91,8 +92,8 @@ func TestUpdateRefuses(t *testing.T) {
 	store(t, d, 0, 10)
 	w := d.NewWriter()
 	defer w.Close()
-	require.Error(t, w.UpdateField("_x", roaring.BitmapOf(5<<16), TextValue("v")))
-	require.Error(t, w.UpdateField("_x", roaring.BitmapOf(10), TextValue("v")))
+	require.Error(t, w.UpdateField("_x", map[Value]*roaring.Bitmap{TextValue("v"): roaring.BitmapOf(5 << 16)}))
+	require.Error(t, w.UpdateField("_x", map[Value]*roaring.Bitmap{TextValue("v"): roaring.BitmapOf(10)}))
 }
 
 // Updates in any order give what a map of rows gives, whichever way the field

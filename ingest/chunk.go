@@ -22,6 +22,7 @@ type chunk struct {
 	raw       int64 // bytes of all inputs behind the reader then
 
 	done    chan struct{} // receives when a worker has finished it
+	notes   *notes        // of its rows; nil unless somebody wants to see them
 	segment *db.EncodedSegment
 	buckets []int64 // rows by catalog position
 }
@@ -38,6 +39,7 @@ type piece struct {
 	after position // where the piece ends; zero when the file is read in parts
 	end   bool     // the file ends here
 	err   error    // why, when it is not the end of its content
+	sum   string   // SHA-256 of the file as it is on disk, when it is
 
 	rows    int64
 	rejects []refused
@@ -52,7 +54,9 @@ type source struct {
 	known  knownState
 	head   string // hex SHA-256, as in db.File
 	source []byte // stands for a missing _source
-	array  bool   // the content begins with '['
+	format string // as in db.File
+
+	converted bool // its lines are not the file's own, and may be refused ones
 
 	// only says that its pieces are single lines that were rejected before, of
 	// a file of which nothing else is left to read.

@@ -31,24 +31,60 @@
 //	problem        problem, solution
 //	question       [system_prompt], question, answer | response      no choices
 //
+//	choices        question, choices, answer | answerKey | response
+//	truthfulqa     question, mc1_targets | mc2_targets
+//	pubmedqa       question, [context.contexts], long_answer | final_decision
+//	               QUESTION, [CONTEXTS], LONG_ANSWER | final_decision
+//	bfcl           question[[{role, content}]], function, [ground_truth]
+//	preference     chosen, rejected, [prompt | question, [system]]
+//	chat           [system], chat                       with <functioncall>
+//	oasst          prompt{text, role, replies[...]}     or the record itself
+//	versions       instruction_v1, output_v1, instruction_v2, ...
+//	humaneval      prompt, canonical_solution
+//	mbpp           text | prompt, [test_list], code
+//	apibench       code, api_call
+//	story          prompt, story
+//	article        article, abstract
+//	title          title, text
+//	text           text                                 to be continued
+//
 // Of fields side by side the first that is there counts, and the other is an
 // extra field like any. Texts are strings, taken as they are, neither trimmed
-// nor normalised. A system prompt with something in it makes a conversation of
-// three turns; an empty one leaves a triple. In a list of turns, a user's and
-// then an assistant's, alone, are a triple too, and anything else is a
-// conversation. What tool calls add to a turn's text is said at readTurn.
+// nor normalised; parts that were cut out of a transcript lose the layout around
+// them. Nothing is put in that the record does not say. A system prompt with
+// something in it makes a conversation of three turns; an empty one leaves a
+// triple. In a list of turns, a user's and then an assistant's, alone, are a
+// triple too, and anything else is a conversation. What the shapes with more to
+// them do is said at the functions that read them: readTurn (tool calls),
+// multipleChoice, truthfulQA, functionQuestion, preference, chat, messageTree,
+// versions, apiBench.
 //
 // A record of no known shape is rejected rather than guessed at, because what
 // its content is taken to be is its identity for good.
 //
+// # Maps
+//
+// Options.Map says where the parts of the content stand in records of another
+// shape: output=data.answer.text. Parts it does not name are found as above.
+// A record read by a map gets it as a field,
+//
+//	"_map":{"instruction":"q","output":"data.answer.text"}
+//
+// and whatever has a _map is read by it, at its first ingest, by RowHash, and
+// after it was written to a file and ingested again. So a record alone still
+// says what its content is. _map is the one field beginning with '_' that must
+// stay as it is; for the same reason paths do not lead into metadata.
+//
 // # Labels
 //
 // Fields that begin with '_' are metadata and indexed. A row's bucket is its
-// _bucket, else Options.Bucket, else the line is rejected; _bucket_origin says
-// which, "given" or "flag". Labels and Options.Source are added to records that
-// do not have the field, a field that is null being there. From then on they
-// are part of the row, which the bucket of an option and the file name that
-// stands for a missing source are not: these are indexed only.
+// _bucket, else Options.Bucket, else what Options.Classify finds, else the line
+// is rejected; _bucket_origin says which, "given", "flag" or "classifier", and
+// _bucket_score what the classifier's score was. Labels and Options.Source are
+// added to records that do not have the field, a field that is null being
+// there. From then on they are part of the row, which the bucket of an option
+// or the classifier and the file name that stands for a missing source are not:
+// these are indexed only.
 //
 // # Rejects
 //

@@ -57,7 +57,7 @@ func FuzzLine(f *testing.F) {
 		require.NoError(t, err)
 		fields, err := jsontext.Object(trimmed, nil)
 		require.NoError(t, err)
-		content, _, err := newNormaliser().normalise(fields)
+		content, _, err := new(normaliser).normalise(fields)
 		require.NoError(t, err)
 		assert.Equal(t, w.hasher.Sum(&content), hash)
 		again, _, err := Normalise(record)

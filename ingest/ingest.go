@@ -8,12 +8,15 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"smelt/db"
+	"smelt/db/row"
+	"smelt/ingest/container"
 )
 
 // ErrUnknownBucket says that Options.Bucket is not in the store's catalog.
@@ -38,6 +41,16 @@ type Options struct {
 	Source string
 	// Labels are added to the records that have no field of that name.
 	Labels []Label
+	// Map says where the parts of the content stand in the records, which get it
+	// as _map. A record that has a _map is read by its own.
+	Map []FieldMap
+	// Classify is asked for the bucket of rows that have no _bucket when Bucket
+	// is empty; nil rejects such rows. It is called from many goroutines.
+	Classify Classify
+
+	// Format is how the records are held in the inputs; the zero value finds out,
+	// for each. All inputs may be compressed.
+	Format container.Format
 
 	Threads     int   // workers; 0 is GOMAXPROCS
 	SegmentRows int   // most lines to a segment; 0 is 8192, at most db.MaxSegmentRows
@@ -52,6 +65,13 @@ type Options struct {
 	// Now is the clock for the ledger; nil is time.Now.
 	Now func() time.Time
 }
+
+// Classify finds a bucket by what a row says. The name must be in the catalog
+// or the row is rejected; the empty name is for not knowing. The score says how
+// sure it is, by a measure of its own. It must not keep content, and must give
+// the same answer for the same content, or the rows in a store come to depend
+// on when they were stored.
+type Classify func(content *row.Content) (bucket string, score float64)
 
 // Progress is how far a run has come. All its figures only ever grow.
 type Progress struct {
@@ -135,8 +155,10 @@ type FileSummary struct {
 	Already       bool // the whole file was read before, and nothing was added now
 	Resumed       bool // an interrupted ingest of this file was continued
 	Lines         uint64
+	Duplicates    int64         // rows stored by this run whose row_hash an earlier row has
+	Format        string        // how the file holds its records: "jsonl", "csv.gz", ...
 	RejectsFile   string        // "" when there are no rejects
-	Reasons       []ReasonCount // the most frequent reasons, at most topReasons
+	Reasons       []ReasonCount // the most frequent reasons, at most topReasonCount
 	Err           error         `json:"-"` // why the file was not read, or not to its end; joined in Run's error
 }
 
@@ -147,19 +169,21 @@ type ReasonCount struct {
 }
 
 // withDefaults fills in what is zero and checks the rest against the catalog.
-func (o Options) withDefaults(d *db.DB) (Options, error) {
+func (o Options) withDefaults(catalog *db.Catalog) (Options, error) {
 	switch {
 	case o.Threads < 0 || o.SegmentRows < 0 || o.CommitBytes < 0 || o.MaxLine < 0:
 		return o, errors.New("threads, segment rows, commit bytes and longest line cannot be negative")
 	case o.SegmentRows > db.MaxSegmentRows:
 		return o, fmt.Errorf("a segment of %d rows is too large; the most is %d", o.SegmentRows, db.MaxSegmentRows)
+	case o.Format != container.Auto && !slices.Contains(container.Formats(), o.Format):
+		return o, fmt.Errorf("unknown format %q", o.Format)
 	case !utf8.ValidString(o.Source):
 		return o, fmt.Errorf("the source %q is not valid UTF-8", o.Source)
 	}
 	if o.Bucket != "" {
-		if _, known := d.Catalog().Bucket(o.Bucket); !known {
+		if _, known := catalog.Bucket(o.Bucket); !known {
 			return o, fmt.Errorf("%w %q; there are: %s; a new one is made with: CREATE BUCKET %s",
-				ErrUnknownBucket, o.Bucket, strings.Join(d.Catalog().BucketNames(), ", "), o.Bucket)
+				ErrUnknownBucket, o.Bucket, strings.Join(catalog.BucketNames(), ", "), o.Bucket)
 		}
 	}
 	if o.Threads == 0 {
@@ -173,9 +197,6 @@ func (o Options) withDefaults(d *db.DB) (Options, error) {
 	}
 	if o.MaxLine == 0 {
 		o.MaxLine = defaultMaxLine
-	}
-	if o.RejectsDir == "" {
-		o.RejectsDir = filepath.Join(d.Dir(), "rejects")
 	}
 	if o.Now == nil {
 		o.Now = time.Now

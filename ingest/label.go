@@ -4,22 +4,32 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"smelt/compute/jsontext"
 	"smelt/db"
+	"smelt/db/row"
 )
 
 // The metadata fields this package gives a meaning to.
 const (
 	fieldBucket = "_bucket"
 	fieldSource = "_source"
+	// fieldMap holds the maps that a record was read by. It decides what the
+	// record's content is, so that it is read the same way ever after.
+	fieldMap = "_map"
 	// fieldOrigin says where a row's bucket came from, unless the record says
-	// it itself: originGiven (the record) or originFlag (Options.Bucket).
-	fieldOrigin = "_bucket_origin"
-	originGiven = "given"
-	originFlag  = "flag"
+	// it itself: originGiven (the record), originFlag (Options.Bucket) or
+	// originClassifier (Options.Classify).
+	fieldOrigin      = "_bucket_origin"
+	originGiven      = "given"
+	originFlag       = "flag"
+	originClassifier = "classifier"
+	// fieldScore is how sure the classifier was, with two decimals.
+	fieldScore = "_bucket_score"
 )
 
 const (
@@ -39,8 +49,8 @@ type Label struct {
 	Value string
 }
 
-// ParseLabel reads NAME=VALUE. The '_' of the name may be left out. The bucket
-// and the source are refused, because they have options of their own.
+// ParseLabel reads NAME=VALUE. The '_' of the name may be left out. The bucket,
+// the source and the map are refused, because they have options of their own.
 func ParseLabel(s string) (Label, error) {
 	name, value, found := strings.Cut(s, "=")
 	if !found || name == "" {
@@ -61,6 +71,8 @@ func (l Label) check() error {
 		return errors.New("a bucket is given with --bucket, not as a label")
 	case l.Name == fieldSource:
 		return errors.New("a source is given with --source, not as a label")
+	case l.Name == fieldMap:
+		return errors.New("a map is given with --map, not as a label")
 	case len(l.Name) > maxFieldName:
 		return fmt.Errorf("label name of %d bytes; the most is %d", len(l.Name), maxFieldName)
 	}
@@ -81,12 +93,14 @@ func (l Label) raw() []byte {
 
 // labels are what Options adds to records, made ready for use by many workers.
 type labels struct {
-	bucket []byte  // Options.Bucket; empty: none
-	added  []added // Options.Labels, then Options.Source
-	ledger string  // Options.Labels as canonical JSON, for the ledger
+	bucket   []byte   // Options.Bucket; empty: none
+	classify Classify // Options.Classify; may be nil
+	mapping  *mapping // Options.Map; nil: none
+	added    []added  // Options.Labels, the map, Options.Source
+	ledger   string   // Options.Labels and the map as canonical JSON, for the ledger
 
 	// Names and values that many rows share, as bytes once and for all.
-	names struct{ bucket, source, origin, given, flag []byte }
+	names struct{ bucket, source, origin, score, given, flag, classifier []byte }
 }
 
 // added is one field added to the records without it.
@@ -97,14 +111,21 @@ type added struct {
 }
 
 func newLabels(opt *Options) (*labels, error) {
-	l := &labels{bucket: []byte(opt.Bucket)}
-	l.names.bucket, l.names.source, l.names.origin = []byte(fieldBucket), []byte(fieldSource), []byte(fieldOrigin)
-	l.names.given, l.names.flag = []byte(originGiven), []byte(originFlag)
+	l := &labels{bucket: []byte(opt.Bucket), classify: opt.Classify}
+	l.names.bucket, l.names.source, l.names.origin, l.names.score = []byte(fieldBucket), []byte(fieldSource), []byte(fieldOrigin), []byte(fieldScore)
+	l.names.given, l.names.flag, l.names.classifier = []byte(originGiven), []byte(originFlag), []byte(originClassifier)
 	object := []byte{'{'}
 	add := func(name string, raw []byte) {
 		member := jsontext.AppendQuoted(nil, []byte(name))
 		member = append(append(member, ':'), raw...)
 		l.added = append(l.added, added{[]byte(name), raw, member})
+	}
+	record := func(name string, raw []byte) {
+		add(name, raw)
+		if len(object) > 1 {
+			object = append(object, ',')
+		}
+		object = append(object, l.added[len(l.added)-1].member...)
 	}
 	for _, label := range opt.Labels {
 		if !strings.HasPrefix(label.Name, "_") {
@@ -118,11 +139,14 @@ func newLabels(opt *Options) (*labels, error) {
 				return nil, fmt.Errorf("label %s is given twice", label.Name)
 			}
 		}
-		add(label.Name, label.raw())
-		if len(object) > 1 {
-			object = append(object, ',')
+		record(label.Name, label.raw())
+	}
+	if len(opt.Map) > 0 {
+		var err error
+		if l.mapping, err = newMapping(opt.Map); err != nil {
+			return nil, err
 		}
-		object = append(object, l.added[len(l.added)-1].member...)
+		record(fieldMap, l.mapping.text)
 	}
 	if len(l.added) > 0 {
 		l.ledger = string(jsontext.AppendCanonical(nil, append(object, '}')))
@@ -144,11 +168,17 @@ func flags(f *db.File) string {
 	}
 	if f.Labels != "" {
 		for _, m := range jsontext.Members([]byte(f.Labels), nil) {
-			parts = append(parts, fmt.Sprintf("--label %s=%s", m.Key, m.Value))
+			if string(m.Key) != fieldMap {
+				parts = append(parts, fmt.Sprintf("--label %s=%s", m.Key, m.Value))
+				continue
+			}
+			for _, to := range jsontext.Members(m.Value, nil) {
+				parts = append(parts, fmt.Sprintf("--map %s=%s", to.Key, jsontext.AppendUnquoted(nil, to.Value)))
+			}
 		}
 	}
 	if len(parts) == 0 {
-		return "no --bucket, --source or --label"
+		return "no --bucket, --source, --label or --map"
 	}
 	return strings.Join(parts, " ")
 }
@@ -172,17 +202,18 @@ type labelled struct {
 
 	grown []byte // memory of a record that got labels
 	name  []byte // memory of a bucket's name
+	score []byte // memory of a classifier's score
 }
 
 // label finds the bucket of a record, collects its metadata and appends the
-// fields it lacks. record is the JSON object of which fields are the members;
-// source stands for a missing _source. What it leaves in out refers to its
-// arguments and is valid until the next call. The error is the reason for a
-// reject.
-func (l *labels) label(out *labelled, record []byte, fields []jsontext.Field, buckets map[string]int, source []byte) error {
-	out.fields = out.fields[:0]
+// fields it lacks. record is the JSON object of which fields are the members
+// and content the content; source stands for a missing _source. What it leaves
+// in out refers to its arguments and is valid until the next call. The error is
+// the reason for a reject.
+func (l *labels) label(out *labelled, record []byte, fields []jsontext.Field, content *row.Content, buckets map[string]int, source []byte) error {
+	out.fields, out.score = out.fields[:0], out.score[:0]
 	var bucket *jsontext.Field
-	hasSource, hasOrigin := false, false
+	hasSource, hasOrigin, hasScore := false, false, false
 	for i := range fields {
 		f := &fields[i]
 		if len(f.Key) == 0 || f.Key[0] != '_' {
@@ -198,6 +229,8 @@ func (l *labels) label(out *labelled, record []byte, fields []jsontext.Field, bu
 			hasSource = true
 		case fieldOrigin:
 			hasOrigin = true
+		case fieldScore:
+			hasScore = true
 		}
 		if len(f.Key) > maxFieldName {
 			return fmt.Errorf("metadata field %s has a name of %d bytes; the most is %d", fieldName(f.Key), len(f.Key), maxFieldName)
@@ -211,8 +244,13 @@ func (l *labels) label(out *labelled, record []byte, fields []jsontext.Field, bu
 	origin := l.names.given
 	name := l.bucket
 	switch {
-	case bucket == nil && len(name) == 0:
+	case bucket == nil && len(name) == 0 && l.classify == nil:
 		return errors.New("no bucket: the record has no _bucket and no --bucket was given")
+	case bucket == nil && len(name) == 0:
+		name, origin = l.classified(out, content), l.names.classifier
+		if len(name) == 0 {
+			return errors.New("no bucket: the record has no _bucket, no --bucket was given and the classifier knows none")
+		}
 	case bucket == nil:
 		origin = l.names.flag
 	case bucket.Kind != jsontext.String:
@@ -240,6 +278,7 @@ func (l *labels) label(out *labelled, record []byte, fields []jsontext.Field, bu
 		out.fields = append(out.fields, metadata{name: a.name, raw: a.value})
 		hasSource = hasSource || string(a.name) == fieldSource
 		hasOrigin = hasOrigin || string(a.name) == fieldOrigin
+		hasScore = hasScore || string(a.name) == fieldScore
 	}
 	if len(out.fields) > len(own) {
 		out.grown = append(out.grown, '}')
@@ -252,7 +291,21 @@ func (l *labels) label(out *labelled, record []byte, fields []jsontext.Field, bu
 	if !hasOrigin {
 		out.fields = append(out.fields, metadata{name: l.names.origin, text: origin})
 	}
+	if !hasScore && len(out.score) > 0 {
+		out.fields = append(out.fields, metadata{name: l.names.score, raw: out.score})
+	}
 	return nil
+}
+
+// classified is the bucket that the classifier finds, and leaves its score in
+// out unless it is no number.
+func (l *labels) classified(out *labelled, content *row.Content) []byte {
+	bucket, score := l.classify(content)
+	out.name = append(out.name[:0], bucket...)
+	if !math.IsNaN(score) && !math.IsInf(score, 0) {
+		out.score = strconv.AppendFloat(out.score, score, 'f', 2, 64)
+	}
+	return out.name
 }
 
 func hasField(fields []metadata, name []byte) bool {

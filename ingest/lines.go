@@ -18,22 +18,6 @@ const (
 	longLineKept = 1 << 10
 )
 
-// countingReader counts the bytes read through it and keeps what ended them.
-type countingReader struct {
-	r   io.Reader
-	n   int64
-	err error // the first error, io.EOF included
-}
-
-func (c *countingReader) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	if err != nil && c.err == nil {
-		c.err = err
-	}
-	return n, err
-}
-
 // position is a place in a content: the end of a line, or of the content.
 type position struct {
 	offset int64             // bytes before it

@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"smelt/db"
 )
@@ -25,9 +25,12 @@ import (
 // Memory is bounded by threads+2 chunks of a few megabytes, or of the longest
 // line when that is longer, and does not grow with the inputs.
 func Run(ctx context.Context, d *db.DB, inputs []Input, opt Options) (*Summary, error) {
-	opt, err := opt.withDefaults(d)
+	opt, err := opt.withDefaults(d.Catalog())
 	if err != nil {
 		return nil, err
+	}
+	if opt.RejectsDir == "" {
+		opt.RejectsDir = filepath.Join(d.Dir(), "rejects")
 	}
 	labels, err := newLabels(&opt)
 	if err != nil {
@@ -66,26 +69,20 @@ func run(ctx context.Context, d *db.DB, store *db.Writer, inputs []Input, opt *O
 
 	w := &writer{
 		db: d, store: store, opt: opt, flags: flags, old: map[uint32]db.File{},
-		spare: []uint32{store.NewFile()}, redo: newWorker(labels, catalog, opt.MaxLine),
-		limit: &fieldLimit{known: map[string]bool{}}, frozen: &atomic.Pointer[fieldLimit]{},
-		files: map[uint32]*entry{}, changed: map[uint32]*entry{}, buckets: make([]int64, len(catalog.Buckets)),
+		spare: []uint32{store.NewFile()}, gate: newFieldGate(newWorker(labels, catalog, opt.MaxLine)),
+		files: map[uint32]*entry{}, changed: map[uint32]*entry{}, stored: map[int]uint32{}, buckets: make([]int64, len(catalog.Buckets)),
 		summary: sum, total: total, current: -1, reasons: map[string]int64{},
 	}
 	for _, f := range files {
 		w.old[f.ID] = f
 	}
-	w.limit.add(before.Fields())
+	w.gate.limit.add(before.Fields())
 	r := &reader{
 		inputs: inputs, opt: opt, labels: labels, dir: d.Dir(),
 		ledger: newLedger(files, flags), nextID: w.spare[0],
 	}
-	errRun := pump(ctx, r, w, labels, catalog)
-	for i, n := range w.buckets {
-		if n > 0 {
-			sum.Buckets = append(sum.Buckets, BucketCount{catalog.Buckets[i].Name, n})
-		}
-	}
-	slices.SortFunc(sum.Buckets, func(x, y BucketCount) int { return cmp.Compare(x.Bucket, y.Bucket) })
+	errRun := pump(ctx, r, labels, catalog, w.gate, w.drain)
+	sum.Buckets = bucketCounts(catalog, w.buckets)
 	errs := []error{errRun}
 	for i := range sum.Files {
 		if f := &sum.Files[i]; f.Err != nil {
@@ -93,38 +90,52 @@ func run(ctx context.Context, d *db.DB, store *db.Writer, inputs []Input, opt *O
 		}
 	}
 	if errRun == nil && sum.Rows > 0 {
-		sum.Duplicates, err = d.Snapshot().Duplicates(ctx, uint32(before.Segments())<<16)
-		errs = append(errs, err)
+		errs = append(errs, w.duplicates(ctx, uint32(before.Segments())<<16))
 	}
 	sum.Elapsed = opt.Now().Sub(started)
 	return sum, errors.Join(errs...)
 }
 
-// pump starts the stages and takes what they make until all inputs are read,
-// ctx is done or the store fails.
+// bucketCounts names the counts of the buckets that have rows.
+func bucketCounts(catalog *db.Catalog, rows []int64) (counts []BucketCount) {
+	for i, n := range rows {
+		if n > 0 {
+			counts = append(counts, BucketCount{catalog.Buckets[i].Name, n})
+		}
+	}
+	slices.SortFunc(counts, func(x, y BucketCount) int { return cmp.Compare(x.Bucket, y.Bucket) })
+	return counts
+}
+
+// pump starts the stages and has drain take what they make until all inputs are
+// read, ctx is done or drain fails.
 //
 //	          free
 //	   ┌───────────────────────────────────────────┐
 //	   ▼                                           │
-//	reader ──── work ────▶ worker ──── done ───▶ writer ──▶ store
+//	reader ──── work ────▶ worker ──── done ───▶ drain ──▶ store
 //	   │                   worker                  ▲
 //	   └───────────────── ordered ─────────────────┘
 //
 // Chunks go round. The reader sends each to the workers and, in the order of
-// the inputs, to the writer, which waits until that very chunk is done.
-func pump(ctx context.Context, r *reader, w *writer, labels *labels, catalog *db.Catalog) error {
+// the inputs, to drain, which waits until that very chunk is done.
+func pump(ctx context.Context, r *reader, labels *labels, catalog *db.Catalog, gate *fieldGate, drain drain) error {
 	ctx, cancel := context.WithCancel(ctx)
 	chunks := r.opt.Threads + 2
 	free, work, ordered := make(chan *chunk, chunks), make(chan *chunk, chunks), make(chan *chunk, chunks)
 	for range chunks {
-		free <- &chunk{done: make(chan struct{}, 1)}
+		c := &chunk{done: make(chan struct{}, 1)}
+		if r.notes {
+			c.notes = &notes{}
+		}
+		free <- c
 	}
 	r.free, r.work, r.ordered = free, work, ordered
 	quit := make(chan struct{})
 	var workers sync.WaitGroup
 	for range r.opt.Threads {
 		worker := newWorker(labels, catalog, r.opt.MaxLine)
-		workers.Go(func() { serve(worker, w.frozen, work, quit) })
+		workers.Go(func() { serve(worker, gate, work, quit) })
 	}
 	read := make(chan struct{})
 	go func() {
@@ -132,7 +143,7 @@ func pump(ctx context.Context, r *reader, w *writer, labels *labels, catalog *db
 		r.run(ctx)
 	}()
 
-	err := w.drain(ctx, r, free, ordered)
+	err := drain(ctx, r, free, ordered)
 	finished := err == nil && ctx.Err() == nil
 	cancel()
 	close(quit)
@@ -145,15 +156,19 @@ func pump(ctx context.Context, r *reader, w *writer, labels *labels, catalog *db
 	return err
 }
 
+// drain takes chunks, each once its worker is done with it, from ordered and
+// gives them back to free.
+type drain func(ctx context.Context, r *reader, free chan<- *chunk, ordered <-chan *chunk) error
+
 // serve works on chunks until there are no more or nobody wants them.
-func serve(w *worker, frozen *atomic.Pointer[fieldLimit], work <-chan *chunk, quit <-chan struct{}) {
+func serve(w *worker, gate *fieldGate, work <-chan *chunk, quit <-chan struct{}) {
 	for {
 		select {
 		case c, more := <-work:
 			if !more {
 				return
 			}
-			w.work(c, frozen.Load())
+			w.work(c, gate.frozen.Load())
 			c.done <- struct{}{}
 		case <-quit:
 			return

@@ -178,7 +178,7 @@ func TestFullStore(t *testing.T) {
 		require.NoError(t, b.Append(row.Hash{}, []byte("{}"), 0, 1))
 		require.NoError(t, store.Add(b.Finish()))
 	}
-	opt, err := Options{Bucket: "code", SegmentRows: 10}.withDefaults(d)
+	opt, err := Options{Bucket: "code", SegmentRows: 10}.withDefaults(d.Catalog())
 	require.NoError(t, err)
 	labels, err := newLabels(&opt)
 	require.NoError(t, err)

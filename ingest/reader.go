@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"smelt/db"
+	"smelt/ingest/container"
 )
 
 // reader is the first stage: it opens the inputs one after the other, decides
@@ -22,19 +23,21 @@ type reader struct {
 	opt    *Options
 	labels *labels
 	ledger *ledger
-	dir    string // for spooled streams
+	dir    string // for temporary files; empty is the system's
+	notes  bool   // chunks have notes
 	nextID uint32 // ledger id of the next new file
 
 	free          <-chan *chunk
 	work, ordered chan<- *chunk // with room for every chunk there is
 
 	scan    scanner
-	content *content    // being scanned
-	chunk   *chunk      // being filled; nil before the first line
-	open    bool        // its last piece can be continued
-	behind  int64       // bytes of the inputs that are done
-	index   int         // of the input being read
-	done    atomic.Bool // all inputs were read and sent
+	content *container.Reader // being scanned
+	sum     string            // of the input that is at its end
+	chunk   *chunk            // being filled; nil before the first line
+	open    bool              // its last piece can be continued
+	behind  int64             // bytes of the inputs that are done
+	index   int               // of the input being read
+	done    atomic.Bool       // all inputs were read and sent
 }
 
 // run reads all inputs, or as many as it can before ctx is done, and closes
@@ -59,40 +62,49 @@ func (r *reader) run(ctx context.Context) {
 // input reads what is still to be read of one input. The error is about the
 // input, or ctx is done.
 func (r *reader) input(ctx context.Context, in Input, f *source) error {
+	r.sum = ""
 	var rec *recorder
 	if in.Stream {
 		rec, in = record(in)
 	}
-	if err := r.start(&in); err != nil {
+	remove := func() {}
+	spool := func() error {
+		spooled, removeSpooled, err := rec.spool(ctx, r.dir, in)
+		if err == nil {
+			in, remove, rec = spooled, removeSpooled, nil
+		}
 		return err
 	}
-	remove := func() {}
+	err := r.start(ctx, &in)
+	if errors.Is(err, container.ErrNeedsFile) {
+		if err = spool(); err == nil {
+			err = r.start(ctx, &in)
+		}
+	}
+	if err != nil {
+		remove()
+		return err
+	}
 	defer func() {
 		_ = r.content.Close()
 		remove()
 	}()
 	head := r.scan.head(db.HeadSize)
-	if bytes.HasPrefix(head, []byte{0xff, 0xfe}) || bytes.HasPrefix(head, []byte{0xfe, 0xff}) {
-		return errors.New("this is UTF-16 (or UTF-32) text; only UTF-8 is read: convert it with iconv -f UTF-16 -t UTF-8")
-	}
 	sum := sha256.Sum256(head)
 	f.head = hex.EncodeToString(sum[:])
-	f.array = beginsArray(head)
+	f.format, f.converted = r.content.Format(), r.content.Converted()
 
 	var match *db.File
 	if candidates := r.ledger.candidates(f.head, head); len(candidates) > 0 {
 		if rec != nil {
-			spooled, removeSpooled, err := rec.spool(ctx, r.dir, in)
-			if err != nil {
+			if err := spool(); err != nil {
 				return err
 			}
-			in, remove = spooled, removeSpooled
 		}
-		var err error
-		if match, err = verify(ctx, &in, candidates); err != nil {
+		if match, err = r.verify(ctx, &in, candidates); err != nil {
 			return err
 		}
-		if err := errors.Join(r.content.Close(), r.start(&in)); err != nil {
+		if err := errors.Join(r.content.Close(), r.start(ctx, &in)); err != nil {
 			return err
 		}
 		r.scan.head(db.HeadSize)
@@ -113,7 +125,7 @@ func (r *reader) input(ctx context.Context, in Input, f *source) error {
 		return err
 	}
 	if err := r.scan.skipTo(match.Offset); err != nil {
-		return r.content.damaged(r.scan.offset, err)
+		return r.content.Damaged(r.scan.offset, err)
 	}
 	if p := r.scan.position(); hex.EncodeToString(p.prefix[:]) != match.Prefix {
 		return errors.New("the file changed while it was being read")
@@ -124,8 +136,8 @@ func (r *reader) input(ctx context.Context, in Input, f *source) error {
 }
 
 // start opens an input and puts the scanner at its beginning.
-func (r *reader) start(in *Input) error {
-	c, err := openContent(in)
+func (r *reader) start(ctx context.Context, in *Input) error {
+	c, err := r.openContent(ctx, in)
 	if err != nil {
 		return err
 	}
@@ -134,12 +146,18 @@ func (r *reader) start(in *Input) error {
 	return nil
 }
 
-var byteOrderMark = []byte("\ufeff")
-
-// beginsArray reports whether the first byte that is not blank is a '['.
-func beginsArray(head []byte) bool {
-	return bytes.HasPrefix(bytes.TrimLeft(bytes.TrimPrefix(head, byteOrderMark), " \t\r\n"), []byte{'['})
+// openContent opens an input and finds out what is in it.
+func (r *reader) openContent(ctx context.Context, in *Input) (*container.Reader, error) {
+	file, err := in.Open()
+	if err != nil {
+		return nil, err
+	}
+	return container.Open(ctx, file, container.Options{
+		Name: in.Name, Format: r.opt.Format, Stream: in.Stream, TempDir: r.dir, TempPattern: spoolPattern,
+	})
 }
+
+var byteOrderMark = []byte("\ufeff")
 
 // lines sends every line from the scanner's position on.
 func (r *reader) lines(ctx context.Context, f *source) error {
@@ -158,9 +176,11 @@ func (r *reader) lines(ctx context.Context, f *source) error {
 		data, long, err := r.scan.next()
 		switch {
 		case errors.Is(err, io.EOF):
-			return nil
+			prefix := r.scan.position().prefix
+			r.sum, err = r.content.Sum(ctx, prefix[:])
+			return err
 		case err != nil:
-			return r.content.damaged(r.scan.offset, err)
+			return r.content.Damaged(r.scan.offset, err)
 		case r.scan.lines > math.MaxUint32-readSize:
 			return fmt.Errorf("a file of more than %d lines is too long; split it", uint32(math.MaxUint32-readSize))
 		case long != nil:
@@ -244,7 +264,7 @@ func (r *reader) end(ctx context.Context, f *source, err error) error {
 		r.add(f, 0, 0, nil, 0)
 	}
 	last := &r.chunk.pieces[len(r.chunk.pieces)-1]
-	last.end, last.err = true, err
+	last.end, last.err, last.sum = true, err, r.sum
 	r.closePiece()
 	switch f.known {
 	case stateNew, stateResumed:
@@ -254,7 +274,7 @@ func (r *reader) end(ctx context.Context, f *source, err error) error {
 	}
 	size := max(r.inputs[f.index].Size, 0)
 	if r.content != nil {
-		size = max(size, r.content.raw.n)
+		size = max(size, r.content.Behind())
 		r.content = nil
 	}
 	r.behind += size
@@ -305,7 +325,7 @@ func (r *reader) flush() {
 	r.closePiece()
 	r.chunk.fileIndex, r.chunk.raw = r.index, r.behind
 	if r.content != nil {
-		r.chunk.raw += r.content.raw.n
+		r.chunk.raw += r.content.Behind()
 	}
 	r.work <- r.chunk
 	r.ordered <- r.chunk

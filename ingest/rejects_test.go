@@ -40,7 +40,7 @@ func TestBadLines(t *testing.T) {
 		strings.Repeat("[", 100_000),
 		strings.Repeat(`{"a":`, 100_000),
 		`{"instruction":"a","output":"x","deep":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`,
-		`{"text":"no shape"}`,
+		`{"body":"no shape"}`,
 		`{"instruction":5,"output":"x"}`,
 		`{"instruction":"","output":""}`,
 		`{"instruction":"a","output":"x","_bucket":"no such"}`,
@@ -62,7 +62,7 @@ func TestBadLines(t *testing.T) {
 	assert.Equal(t, good, records(storedRows(t, d)))
 	assert.EqualValues(t, len(bad), sum.Rejected)
 	assert.EqualValues(t, len(bad), sum.Files[0].Rejected)
-	assert.Len(t, sum.Files[0].Reasons, topReasons)
+	assert.Len(t, sum.Files[0].Reasons, topReasonCount)
 	requireWhole(t, d)
 
 	path := sum.Files[0].RejectsFile
@@ -179,20 +179,6 @@ func TestLongLines(t *testing.T) {
 	requireWhole(t, d)
 }
 
-func TestArrayFile(t *testing.T) {
-	d := newStore(t)
-	sum := mustRun(t, d, inCode, textInput("a.json", "", " [", example(0)+",", example(1), "]"))
-	assert.Equal(t, examples(1, 2), records(storedRows(t, d)), "a line that is a record is one")
-	assert.EqualValues(t, 3, sum.Rejected)
-	for _, r := range rejectsOf(t, d, 0) {
-		assert.Contains(t, r.Reason, "JSON arrays are not read yet, make one line of each element with: jq -c '.[]'")
-	}
-	mustRun(t, d, inCode, textInput("b", example(2), "[]"))
-	for _, r := range rejectsOf(t, d, 1) {
-		assert.Equal(t, "not an object but an array (at byte 0 of the line)", r.Reason)
-	}
-}
-
 // However a file is made, its reasons take bounded memory and the most
 // frequent are listed.
 func TestManyReasons(t *testing.T) {
@@ -203,7 +189,7 @@ func TestManyReasons(t *testing.T) {
 	d := newStore(t)
 	sum := mustRun(t, d, inCode, textInput("x", lines...))
 	reasons := sum.Files[0].Reasons
-	require.Len(t, reasons, topReasons)
+	require.Len(t, reasons, topReasonCount)
 	assert.EqualValues(t, 3*maxReasons, reasons[0].Lines)
 	assert.EqualValues(t, ReasonCount{otherReasons, 2*maxReasons + 1}, reasons[1])
 }

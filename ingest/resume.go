@@ -91,8 +91,8 @@ func (l *ledger) reread(id uint32) { l.byID[id].Missed = nil }
 // verify reads an input until it is clear which candidate it is: a complete
 // one of its length and digest, else the longest incomplete one that it begins
 // with, else nil. Time: one reading of the input, up to the last offset.
-func verify(ctx context.Context, in *Input, candidates []*db.File) (*db.File, error) {
-	c, err := openContent(in)
+func (r *reader) verify(ctx context.Context, in *Input, candidates []*db.File) (*db.File, error) {
+	c, err := r.openContent(ctx, in)
 	if err != nil {
 		return nil, err
 	}

@@ -21,11 +21,35 @@ func triple(instruction, input, output string) row.Content {
 	return row.Content{Instruction: instruction, Input: input, Output: output}
 }
 
+// recognised is a record with the shape and the content it must be found to have.
+type recognised struct {
+	name, record, shape string
+	content             row.Content
+}
+
+func (c recognised) check(t *testing.T) {
+	t.Run(c.name, func(t *testing.T) {
+		content, shape, err := Normalise([]byte(c.record))
+		require.NoError(t, err)
+		assert.Equal(t, c.shape, shape)
+		assert.Equal(t, c.content, content)
+		hash, err := RowHash([]byte(c.record))
+		require.NoError(t, err)
+		assert.Equal(t, row.Sum(&c.content), hash)
+	})
+}
+
+// refusedFor requires that a record is rejected for the reason.
+func refusedFor(t *testing.T, record, reason string) {
+	t.Helper()
+	_, _, err := Normalise([]byte(record))
+	assert.ErrorContains(t, err, reason, record)
+	_, err = RowHash([]byte(record))
+	assert.ErrorContains(t, err, reason, record)
+}
+
 func TestShapes(t *testing.T) {
-	for _, c := range []struct {
-		name, record, shape string
-		content             row.Content
-	}{
+	for _, c := range []recognised{
 		{
 			"alpaca", `{"instruction": "Give three tips for staying healthy.", "input": "", "output": "1. Eat a balanced diet.\n2. Sleep."}`,
 			"alpaca", triple("Give three tips for staying healthy.", "", "1. Eat a balanced diet.\n2. Sleep."),
@@ -112,28 +136,53 @@ func TestShapes(t *testing.T) {
 		{"instruction alone has no shape, the rest has", `{"instruction":"i","query":"q","response":"r"}`, "alpaca", triple("i", "", "r")},
 		{"prompt without an answer", `{"prompt":"p","problem":"q","solution":"r"}`, "problem", triple("q", "", "r")},
 		{"escaped names", `{"instruc\u0074ion":"i","output":"o"}`, "alpaca", triple("i", "", "o")},
+
+		{
+			"PubMedQA", `{"QUESTION":"Do mitochondria play a role in lace plant leaves?","CONTEXTS":["PCD is regulated.","Leaves have \u0394 windows."],"LABELS":["BACKGROUND","RESULTS"],"MESHES":["Alismataceae"],"YEAR":"2011","reasoning_required_pred":"yes","final_decision":"yes","LONG_ANSWER":"They do."}`,
+			"pubmedqa", triple("Do mitochondria play a role in lace plant leaves?", "PCD is regulated.\n\nLeaves have Δ windows.", "They do."),
+		},
+		{"PubMedQA without the long answer", `{"QUESTION":"q?","CONTEXTS":["c"],"final_decision":"maybe"}`, "pubmedqa", triple("q?", "c", "maybe")},
+		{
+			"PubMedQA as a table", `{"pubid":21645374,"question":"q?","context":{"contexts":["a","b"],"labels":["X","Y"]},"long_answer":"l","final_decision":"no"}`,
+			"pubmedqa", triple("q?", "a\n\nb", "l"),
+		},
+		{"PubMedQA, a plain context", `{"question":"q?","context":"c","long_answer":"l"}`, "pubmedqa", triple("q?", "c", "l")},
+		{
+			"HumanEval", `{"task_id":"HumanEval/0","prompt":"def f(x):\n    \"\"\"Twice x.\"\"\"\n","entry_point":"f","canonical_solution":"    return 2*x\n","test":"def check(candidate):\n    assert candidate(1) == 2\n"}`,
+			"humaneval", triple("def f(x):\n    \"\"\"Twice x.\"\"\"\n", "", "    return 2*x\n"),
+		},
+		{
+			"MBPP", `{"text":"Write a function to square.","code":"def sq(x):\r\n  return x*x","task_id":1,"test_setup_code":"","test_list":["assert sq(2) == 4","assert sq(3) == 9"],"challenge_test_list":[]}`,
+			"mbpp", triple("Write a function to square.", "assert sq(2) == 4\nassert sq(3) == 9", "def sq(x):\r\n  return x*x"),
+		},
+		{"MBPP, sanitized", `{"source_file":"a.ipynb","task_id":2,"prompt":"Square.","code":"c","test_imports":[],"test_list":["t"]}`, "mbpp", triple("Square.", "t", "c")},
+		{"WritingPrompts", `{"prompt":"[WP] The last lamplighter.","story":"She lit it.\n\nThen the dawn."}`, "story", triple("[WP] The last lamplighter.", "", "She lit it.\n\nThen the dawn.")},
+		{"scientific papers", `{"article":"Long text.","abstract":"Short text.","section_names":["intro"]}`, "article", triple("Long text.", "", "Short text.")},
+		{"Wikipedia", `{"id":"12","url":"https://example.org/wiki/Anarchism","title":"Anarchism","text":"Anarchism is a philosophy."}`, "title", triple("Anarchism", "", "Anarchism is a philosophy.")},
+		{"plain text", `{"text":"It was a dark night.\n","url":"https://example.org","timestamp":"2019"}`, "text", triple("", "", "It was a dark night.\n")},
+		{"a text and an answer", `{"text":"t","title":"x","question":"q","answer":"a"}`, "question", triple("q", "", "a")},
+		{"a solution beside a completion", `{"prompt":"p","completion":"c","canonical_solution":"s"}`, "prompt", triple("p", "", "c")},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			content, shape, err := Normalise([]byte(c.record))
-			require.NoError(t, err)
-			assert.Equal(t, c.shape, shape)
-			assert.Equal(t, c.content, content)
-			hash, err := RowHash([]byte(c.record))
-			require.NoError(t, err)
-			assert.Equal(t, row.Sum(&c.content), hash)
-		})
+		c.check(t)
 	}
 }
 
 func TestShapesRefused(t *testing.T) {
 	for _, c := range []struct{ record, reason string }{
-		{`{"id":1,"text":"x"}`, "unknown shape: fields id, text"},
+		{`{"id":1,"body":"x"}`, "unknown shape: fields id, body; say which is what with --map"},
 		{`{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"_x":1}`, "unknown shape: fields a, b, c, d, e, f and 2 more"},
 		{`{"instruction":null,"output":"x"}`, "unknown shape: fields instruction (null), output"},
 		{`{"_bucket":"code"}`, "unknown shape: no fields besides metadata"},
 		{`{}`, "unknown shape: no fields besides metadata"},
 		{`{"a b":1,"":2,"ccccccccccccccccccccccccccccccccccccccccccccccccccc":3}`, `unknown shape: fields "a b", "", cccccccccccccccccccccccccccccccccccccccc…`},
-		{`{"question":"q","choices":["a","b"],"answer":1}`, "unknown shape: fields question, choices, answer"},
+		{`{"text":"Great film.","label":1}`, "unknown shape: fields text, label; say which is what with --map"},
+		{`{"title":"t","text":"x","summary":"s"}`, "unknown shape: fields title, text, summary"},
+		{`{"QUESTION":"q","CONTEXTS":["a",1],"LONG_ANSWER":"x"}`, "CONTEXTS[1] must be a string, not a number"},
+		{`{"question":"q","context":{"contexts":5},"long_answer":"x"}`, "context.contexts must be a list of strings, not a number"},
+		{`{"question":"q","context":{},"long_answer":"x"}`, "context has no contexts"},
+		{`{"text":"q","code":"c","test_list":7}`, "test_list must be a list of strings, not a number"},
+		{`{"text":"","id":1}`, "empty row"},
+		{`{"prompt":[],"story":"s"}`, "prompt must be a string, not an array"},
 		{`{"instruction":5,"output":"x"}`, "instruction must be a string, not a number"},
 		{`{"instruction":"x","input":[],"output":"x"}`, "input must be a string, not an array"},
 		{`{"question":"x","answer":3}`, "answer must be a string, not a number"},
@@ -157,10 +206,7 @@ func TestShapesRefused(t *testing.T) {
 		{`{"messages":[{"role":"user","content":"x","tool_calls":[{}]}]}`, "messages[0]: tool_calls in a turn of role user; only an assistant calls tools"},
 		{`{"messages":[{"role":"assistant","content":"x","tool_calls":"f()"}]}`, "messages[0]: tool_calls must be an array, not a string"},
 	} {
-		_, _, err := Normalise([]byte(c.record))
-		assert.ErrorContains(t, err, c.reason, c.record)
-		_, err = RowHash([]byte(c.record))
-		assert.ErrorContains(t, err, c.reason, c.record)
+		refusedFor(t, c.record, c.reason)
 	}
 }
 

@@ -23,31 +23,53 @@ func roleOf(name string) (row.Role, bool) {
 	return "", false
 }
 
-// conversation reads a list of turns, each an object with a role (`role` or
-// `from`) and a content (`content` or `value`). A user turn and its answer,
-// alone, are the triple they would have been in a single-turn shape.
-func (n *normaliser) conversation(f jsontext.Field) (row.Content, error) {
-	if f.Kind != jsontext.Array {
-		return row.Content{}, fmt.Errorf("%s must be an array of turns, not %s", f.Key, f.Kind)
+// messages and shareGPT read a record that is a list of turns.
+func (n *normaliser) messages() (row.Content, error) { return n.conversation(n.field(keyMessages)) }
+func (n *normaliser) shareGPT() (row.Content, error) {
+	return n.conversation(n.field(keyConversations))
+}
+
+// conversation is the content of a list of turns.
+func (n *normaliser) conversation(f *jsontext.Field) (row.Content, error) {
+	n.turns = n.turns[:0]
+	if err := n.appendTurns(string(f.Key), f.Value); err != nil {
+		return row.Content{}, err
 	}
-	n.list = jsontext.Elements(f.Value, n.list[:0])
-	if len(n.list) == 0 {
+	if len(n.turns) == 0 {
 		return row.Content{}, fmt.Errorf("%s is empty", f.Key)
 	}
-	n.turns = n.turns[:0]
-	answered, said := false, false
+	return n.finishTurns(string(f.Key))
+}
+
+// appendTurns reads a list of turns, each an object with a role (`role` or
+// `from`) and a content (`content` or `value`). name is the list's, for errors.
+func (n *normaliser) appendTurns(name string, raw []byte) error {
+	if kind := jsontext.KindOf(raw); kind != jsontext.Array {
+		return fmt.Errorf("%s must be an array of turns, not %s", name, kind)
+	}
+	n.list = jsontext.Elements(raw, n.list[:0])
 	for i, raw := range n.list {
 		turn, err := n.readTurn(raw)
 		if err != nil {
-			return row.Content{}, fmt.Errorf("%s[%d]: %w", f.Key, i, err)
+			return fmt.Errorf("%s[%d]: %w", name, i, err)
 		}
-		answered = answered || turn.Role == row.Assistant
-		said = said || turn.Content != ""
 		n.turns = append(n.turns, turn)
+	}
+	return nil
+}
+
+// finishTurns is the content of the turns that were read from the field of that
+// name. A user turn and its answer, alone, are the triple they would have been
+// in a single-turn shape.
+func (n *normaliser) finishTurns(name string) (row.Content, error) {
+	answered, said := false, false
+	for i := range n.turns {
+		answered = answered || n.turns[i].Role == row.Assistant
+		said = said || n.turns[i].Content != ""
 	}
 	switch {
 	case !answered:
-		return row.Content{}, fmt.Errorf("%s has no turn of an assistant", f.Key)
+		return row.Content{}, fmt.Errorf("%s has no turn of an assistant", name)
 	case !said:
 		return row.Content{}, errEmptyRow
 	case len(n.turns) == 2 && n.turns[0].Role == row.User && n.turns[1].Role == row.Assistant:

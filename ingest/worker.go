@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"smelt/compute/jsontext"
 	"smelt/db"
 	"smelt/db/row"
+	"smelt/ingest/container"
 )
 
 // rejectKept is how much of a rejected line is kept.
@@ -39,7 +41,7 @@ type worker struct {
 func newWorker(l *labels, catalog *db.Catalog, maxLine int) *worker {
 	w := &worker{
 		labels: l, buckets: map[string]int{}, maxLine: maxLine,
-		builder: db.NewSegmentBuilder(), norm: newNormaliser(),
+		builder: db.NewSegmentBuilder(), norm: &normaliser{mapping: l.mapping},
 	}
 	for i, b := range catalog.Buckets {
 		w.buckets[b.Name] = i
@@ -53,6 +55,9 @@ func newWorker(l *labels, catalog *db.Catalog, maxLine int) *worker {
 // again with a limit.
 func (w *worker) work(c *chunk, limit *fieldLimit) {
 	c.segment = nil
+	if c.notes != nil {
+		c.notes.reset()
+	}
 	c.buckets = append(c.buckets[:0], make([]int64, len(w.buckets))...)
 	overflow := false
 	for i := range c.pieces {
@@ -107,15 +112,22 @@ func (w *worker) line(c *chunk, p *piece, line uint64, offset int64, text []byte
 		reject(tooLongKind, tooLong(w.maxLine, int64(len(text))), longLineKept)
 		return
 	}
+	if p.file.converted {
+		if made, reason, ok := container.Refusal(text); ok {
+			text = made
+			reject(string(reason), string(reason), rejectKept)
+			return
+		}
+	}
 	var err error
 	if w.fields, err = jsontext.Object(record, w.fields[:0]); err != nil {
-		kind, reason := badJSON(err, len(text)-len(bytes.TrimLeft(text, " \t\r")), p.file.array)
+		kind, reason := badJSON(err, len(text)-len(bytes.TrimLeft(text, " \t\r")))
 		reject(kind, reason, rejectKept)
 		return
 	}
-	content, _, err := w.norm.normalise(w.fields)
+	content, shape, err := w.norm.normalise(w.fields)
 	if err == nil {
-		err = w.labels.label(&w.out, record, w.fields, w.buckets, p.file.source)
+		err = w.labels.label(&w.out, record, w.fields, &content, w.buckets, p.file.source)
 	}
 	if err == nil {
 		err = limit.admit(w.out.fields)
@@ -141,6 +153,9 @@ func (w *worker) line(c *chunk, p *piece, line uint64, offset int64, text []byte
 	}
 	p.rows++
 	c.buckets[w.out.bucket]++
+	if c.notes != nil {
+		c.notes.row(shape, p, line, int(offset-p.offset)+p.from, len(text))
+	}
 }
 
 // beginning is a copy of the first bytes of text, at most so many, without half
@@ -158,7 +173,7 @@ func beginning(text []byte, most int) []byte {
 const tooLongKind = "line is too long"
 
 // badJSON words a JSON error of a record that begins so many bytes into its line.
-func badJSON(err error, before int, array bool) (kind, reason string) {
+func badJSON(err error, before int) (kind, reason string) {
 	kind, reason = err.Error(), err.Error()
 	var bad *jsontext.Error
 	if errors.As(err, &bad) {
@@ -168,12 +183,30 @@ func badJSON(err error, before int, array bool) (kind, reason string) {
 		}
 		reason = fmt.Sprintf("%s (at byte %d of the line)", bad.Reason, before+bad.Offset)
 	}
-	if array {
-		const hint = "the file begins with '[': JSON arrays are not read yet, make one line of each element with: jq -c '.[]'"
-		kind = hint
-		reason += "; " + hint
-	}
 	return kind, reason
+}
+
+// fieldGate applies a limit on fields to chunks that come in order.
+type fieldGate struct {
+	redo   *worker // for chunks that need the limit
+	limit  *fieldLimit
+	frozen atomic.Pointer[fieldLimit] // what workers see once the limit is reached
+}
+
+func newFieldGate(redo *worker) *fieldGate {
+	return &fieldGate{redo: redo, limit: &fieldLimit{known: map[string]bool{}}}
+}
+
+// settle takes the fields of a chunk in, and rejects the rows that bring too
+// many. Which these are depends on their order, so it is decided here, where
+// they are in order.
+func (g *fieldGate) settle(c *chunk) {
+	if c.segment == nil || !g.limit.add(c.segment.Fields()) {
+		g.redo.work(c, g.limit)
+	}
+	if g.limit.full() && g.frozen.Load() == nil {
+		g.frozen.Store(g.limit)
+	}
 }
 
 // fieldLimit decides which rows may bring new metadata fields, so that no more

@@ -5,8 +5,8 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
-	"sync/atomic"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// topReasons is how many reasons a FileSummary lists.
-	topReasons = 10
+	// topReasonCount is how many reasons a FileSummary and the ledger list.
+	topReasonCount = 10
 	// maxReasons bounds the reasons told apart in one file, for a hostile one
 	// can make every line wrong in its own way.
 	maxReasons   = 1000
@@ -26,20 +26,19 @@ const (
 // one to change the store. What it has added between two commits is kept by
 // both or by none: segments, and the ledger entries that cover their lines.
 type writer struct {
-	db     *db.DB
-	store  *db.Writer
-	opt    *Options
-	flags  db.File
-	old    map[uint32]db.File // the ledger before the run
-	spare  []uint32           // a ledger id taken and not used yet
-	redo   *worker            // for chunks that need a limit on fields
-	limit  *fieldLimit
-	frozen *atomic.Pointer[fieldLimit] // what workers see once the limit is reached
+	db    *db.DB
+	store *db.Writer
+	opt   *Options
+	flags db.File
+	old   map[uint32]db.File // the ledger before the run
+	spare []uint32           // a ledger id taken and not used yet
+	gate  *fieldGate
 
 	files    map[uint32]*entry
 	changed  map[uint32]*entry
-	finished []finished // not yet committed
-	bytes    int64      // added since the last commit
+	stored   map[int]uint32 // ledger ids of the inputs that brought rows, by position
+	finished []finished     // not yet committed
+	bytes    int64          // added since the last commit
 	buckets  []int64
 
 	summary   *Summary
@@ -55,7 +54,8 @@ type writer struct {
 // entry is a ledger entry that this run has to do with.
 type entry struct {
 	db.File
-	missed *roaring.Bitmap
+	missed  *roaring.Bitmap
+	reasons map[string]int64 // of all its rejects, as far as is known
 }
 
 // finished is an input that is over, and whose rejects file is to be brought up
@@ -88,7 +88,7 @@ func (w *writer) drain(ctx context.Context, r *reader, free chan<- *chunk, order
 	}
 	if err := ctx.Err(); err != nil && !r.done.Load() {
 		if w.current >= 0 && w.summary.Files[w.current].Reasons == nil {
-			w.summary.Files[w.current].Reasons = w.topReasons()
+			w.summary.Files[w.current].Reasons = topReasons(w.reasons)
 		}
 		return fmt.Errorf("interrupted; %d rows are stored; run the same command again to continue: %w", w.summary.Rows, err)
 	}
@@ -113,14 +113,7 @@ func receive(ctx context.Context, ordered <-chan *chunk) (*chunk, bool) {
 
 // add takes the results of a chunk. An error means that the store cannot go on.
 func (w *writer) add(c *chunk) error {
-	if c.segment == nil || !w.limit.add(c.segment.Fields()) {
-		// Which rows brought the fields too many depends on their order, so it
-		// is decided here, where they are in order.
-		w.redo.work(c, w.limit)
-	}
-	if w.limit.full() && w.frozen.Load() == nil {
-		w.frozen.Store(w.limit)
-	}
+	w.gate.settle(c)
 	if err := w.store.Add(c.segment); err != nil {
 		return err
 	}
@@ -172,7 +165,7 @@ func (w *writer) piece(p *piece) error {
 	}
 	if first {
 		clear(w.reasons)
-		s.AlreadyStored = e.Rows
+		s.AlreadyStored, s.Format = e.Rows, p.file.format
 		if s.Resumed = p.file.known == stateResumed; s.Resumed {
 			if err := w.forgetRejects(e); err != nil {
 				return err
@@ -184,7 +177,11 @@ func (w *writer) piece(p *piece) error {
 		r.File = e.ID
 		e.missed.Add(uint32(r.Line))
 		w.store.PutReject(r.Reject)
-		w.count(r.kind)
+		count(w.reasons, r.kind, 1)
+		count(e.reasons, r.kind, 1)
+	}
+	if p.rows > 0 {
+		w.stored[p.file.index] = e.ID
 	}
 	s.Rows += p.rows
 	s.Rejected += int64(len(p.rejects))
@@ -210,7 +207,7 @@ func (w *writer) piece(p *piece) error {
 	}
 	s.Lines = e.Lines
 	if p.end {
-		s.Reasons = w.topReasons()
+		s.Reasons = topReasons(w.reasons)
 		w.end(p, s, e)
 	}
 	return nil
@@ -223,8 +220,17 @@ func (w *writer) end(p *piece, s *FileSummary, e *entry) {
 	case p.err != nil:
 	case p.file.known == stateComplete:
 		s.Already = s.Rows == 0
+		if p.file.only {
+			// Those beyond the limit were not tried again.
+			tried := int64(0)
+			for _, n := range w.reasons {
+				tried += n
+			}
+			e.reasons = maps.Clone(w.reasons)
+			count(e.reasons, tooLongKind, int64(e.missed.GetCardinality())-tried)
+		}
 	default:
-		e.Complete = true
+		e.Complete, e.SHA256 = true, p.sum
 		e.Finished = w.opt.Now().UTC()
 	}
 	w.finished = append(w.finished, finished{p.file.index, e})
@@ -234,13 +240,13 @@ func (w *writer) end(p *piece, s *FileSummary, e *entry) {
 func (w *writer) entry(f *source) (*entry, error) {
 	e := w.files[f.id]
 	if e == nil {
-		e = &entry{missed: roaring.New()}
+		e = &entry{missed: roaring.New(), reasons: map[string]int64{}}
 		if f.known == stateNew {
 			if id := w.newID(); id != f.id {
 				return nil, fmt.Errorf("ledger id %d was expected for %s, not %d", f.id, f.name, id)
 			}
 			e.File = w.flags
-			e.ID, e.Name, e.Head, e.Started = f.id, f.name, f.head, w.opt.Now().UTC()
+			e.ID, e.Name, e.Head, e.Format, e.Started = f.id, f.name, f.head, f.format, w.opt.Now().UTC()
 		} else {
 			e.File = w.old[f.id]
 			missed, err := e.RejectedLines()
@@ -248,6 +254,7 @@ func (w *writer) entry(f *source) (*entry, error) {
 				return nil, err
 			}
 			e.missed = missed
+			maps.Copy(e.reasons, e.Reasons)
 		}
 		w.files[f.id] = e
 	}
@@ -272,24 +279,41 @@ func (w *writer) newID() uint32 {
 	return w.store.NewFile()
 }
 
-// count counts a reason in the current file.
-func (w *writer) count(reason string) {
-	if _, known := w.reasons[reason]; !known && len(w.reasons) >= maxReasons {
+// count counts a reason n times more.
+func count(reasons map[string]int64, reason string, n int64) {
+	if _, known := reasons[reason]; !known && len(reasons) >= maxReasons {
 		reason = otherReasons
 	}
-	w.reasons[reason]++
+	if n > 0 {
+		reasons[reason] += n
+	}
 }
 
 // topReasons lists the most frequent reasons, those of equal frequency by name.
-func (w *writer) topReasons() []ReasonCount {
+func topReasons(reasons map[string]int64) []ReasonCount {
 	var dst []ReasonCount
-	for reason, lines := range w.reasons {
+	for reason, lines := range reasons {
 		dst = append(dst, ReasonCount{reason, lines})
 	}
 	slices.SortFunc(dst, func(x, y ReasonCount) int {
 		return cmp.Or(cmp.Compare(y.Lines, x.Lines), cmp.Compare(x.Reason, y.Reason))
 	})
-	return dst[:min(len(dst), topReasons)]
+	return dst[:min(len(dst), topReasonCount)]
+}
+
+// ledgerReasons is the most frequent reasons, and the sum of the others.
+func ledgerReasons(reasons map[string]int64) map[string]int64 {
+	kept := map[string]int64{}
+	rest := int64(0)
+	for _, n := range reasons {
+		rest += n
+	}
+	for _, top := range topReasons(reasons) {
+		kept[top.Reason] += top.Lines
+		rest -= top.Lines
+	}
+	count(kept, otherReasons, rest)
+	return kept
 }
 
 // commit makes everything added so far durable, and then writes the rejects
@@ -302,6 +326,7 @@ func (w *writer) commit() error {
 			return err
 		}
 		e.Missed, e.Rejected = missed, int64(e.missed.GetCardinality())
+		e.Reasons = ledgerReasons(e.reasons)
 		w.store.PutFile(e.File)
 	}
 	if err := w.store.Commit(); err != nil {
@@ -335,4 +360,33 @@ func (w *writer) rollback() {
 	}
 	clear(w.buckets)
 	copy(w.buckets, w.committed.buckets)
+}
+
+// duplicates books the rows from address first on that are duplicates of earlier
+// ones, by file.
+func (w *writer) duplicates(ctx context.Context, first uint32) error {
+	snapshot := w.db.Snapshot()
+	byFile := map[uint32]int64{}
+	err := snapshot.DuplicateRows(ctx, first, func(addrs []uint32) error {
+		return snapshot.Origins(addrs, func(_ int, o db.Origin) error {
+			byFile[o.File]++
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	for id, n := range byFile {
+		w.summary.Duplicates += n
+		e := w.files[id]
+		e.Duplicates += n
+		w.changed[id] = e
+	}
+	for i := range w.summary.Files {
+		s := &w.summary.Files[i]
+		if id, stored := w.stored[i]; stored {
+			s.Duplicates = byFile[id]
+		}
+	}
+	return w.commit()
 }

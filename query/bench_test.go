@@ -64,7 +64,7 @@ func BenchmarkGather(b *testing.B) {
 			b.SetBytes(size)
 			b.ReportAllocs()
 			for b.Loop() {
-				for _, err := range s.rows(context.Background(), len(s.picks), window) {
+				for _, err := range s.rows(context.Background(), len(s.picks), window, func() {}) {
 					if err != nil {
 						b.Fatal(err)
 					}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"smelt/db"
 	"smelt/db/row"
@@ -105,6 +106,27 @@ func TestSmallestOfUnlikelyRanks(t *testing.T) {
 			assert.Equal(t, want[:k], d.smallest(key, rows, k), "%d of %s ranks", k, name)
 		}
 	}
+}
+
+// TestPartition: each part holds its rows, and no row is lost.
+func TestPartition(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		parts := rapid.IntRange(1, 9).Draw(t, "parts")
+		var rows []candidate
+		for i, part := range rapid.SliceOf(rapid.IntRange(0, parts-1)).Draw(t, "rows") {
+			rows = append(rows, candidate{addr: uint32(i), stratum: uint32(part)})
+		}
+		before := slices.Clone(rows)
+		starts := partition(rows, parts, func(c candidate) int { return int(c.stratum) })
+		require.Len(t, starts, parts+1)
+		for part := range parts {
+			for _, c := range rows[starts[part]:starts[part+1]] {
+				require.EqualValues(t, part, c.stratum)
+			}
+		}
+		slices.SortFunc(rows, func(x, y candidate) int { return cmp.Compare(x.addr, y.addr) })
+		require.Equal(t, before, rows)
+	})
 }
 
 // TestHashSet: membership by hash, and by the bytes it begins with.

@@ -3,12 +3,10 @@ package query
 import (
 	"cmp"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"golang.org/x/sync/errgroup"
@@ -26,14 +24,16 @@ type Sample struct {
 
 	snap  *db.Snapshot
 	db    *db.DB
+	as    string // keep it under this name; empty: do not, or no more
 	picks []pick
-	// buckets is each bucket's rows, to name a row's bucket.
-	buckets []db.Group
+	// fields are written from the index.
+	fields []writtenField
 }
 
-// A sample's picks are held in memory, with a second set while they are made.
+// A sample's picks are held in memory, and as much again while their row_hashes
+// are read.
 const (
-	bytesPerPick = 64
+	bytesPerPick = 72
 	maxDelivered = 200_000_000
 )
 
@@ -75,18 +75,18 @@ func (q *Query) draw(ctx context.Context, opt Options) (*Sample, error) {
 	}
 	mixture, err := mix.Resolve(request, strata)
 	if err != nil {
-		return nil, err
+		return nil, d.explainNone(err, strata)
 	}
 	if mixture.Delivered > maxDelivered {
 		return nil, fmt.Errorf("a sample of %s rows would take about %d GB of memory; the most is %s",
 			plan.Thousands(mixture.Delivered), mixture.Delivered*bytesPerPick>>30, plan.Thousands(maxDelivered))
 	}
-	s := &Sample{Report: newReport(p, mixture), snap: q.snap, db: q.db}
+	s := &Sample{Report: newReport(p, mixture), snap: q.snap, db: q.db, as: p.As}
 	s.Report.Candidates, s.Report.Excluded, s.Report.Duplicates = d.candidates, d.excluded, d.duplicates
 	if s.picks, err = d.pick(ctx, mixture); err != nil {
 		return nil, err
 	}
-	if err := s.finish(ctx, d, q); err != nil {
+	if err := s.finish(ctx, p); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -99,11 +99,11 @@ type drawing struct {
 	threads int
 
 	rows   []candidate   // all candidates, until resolveDuplicates
-	strata [][]candidate // what is left, a stratum
+	strata [][]candidate // what is left, a stratum, in the same memory
 
-	// copies numbers rows of equal row_hash in a stratum, under DUPLICATES:
-	// a row that is not in it is the only one, number 0 of 1.
-	copies map[uint32]copyNumber
+	// copies numbers rows of equal row_hash in a stratum, under DUPLICATES. It
+	// is sorted by address; a row that is not in it is the only one.
+	copies []copyNumber
 	// tails holds the rest of row_hash for rows whose head another row with a
 	// different row_hash shares, which ranks alone cannot order.
 	tails map[uint32]row.Hash
@@ -111,9 +111,21 @@ type drawing struct {
 	candidates, excluded, duplicates int64
 }
 
-type copyNumber struct{ number, of uint32 }
+// copyNumber says that a row is number `number`, from 0, of `of` copies.
+type copyNumber struct{ addr, number, of uint32 }
 
-// collect gathers the candidates of all strata, less the excluded.
+func (d *drawing) copyNumber(addr uint32) copyNumber {
+	i, found := slices.BinarySearchFunc(d.copies, addr, func(n copyNumber, addr uint32) int {
+		return cmp.Compare(n.addr, addr)
+	})
+	if !found {
+		return copyNumber{addr, 0, 1}
+	}
+	return d.copies[i]
+}
+
+// collect gathers the candidates of all strata, less the excluded. The bitmaps
+// tell how many each segment has, so all go straight to their place.
 func (d *drawing) collect(ctx context.Context) error {
 	sets, err := d.plan.Candidates()
 	if err != nil {
@@ -124,45 +136,54 @@ func (d *drawing) collect(ctx context.Context) error {
 		return err
 	}
 	parts := make([][]candidate, d.snap.Segments())
-	var mu sync.Mutex
+	starts := make([]uint64, len(parts)+1)
+	for segment := range parts {
+		first, last := d.addresses(segment)
+		starts[segment+1] = starts[segment]
+		for _, set := range sets {
+			starts[segment+1] += countRange(set, first, last)
+		}
+	}
+	rows := make([]candidate, starts[len(parts)])
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(d.threads)
 	for segment := range parts {
 		g.Go(func() error {
-			rows, dropped, err := d.collectSegment(ctx, segment, sets, excluded)
-			parts[segment] = rows
-			mu.Lock()
-			d.candidates += int64(len(rows)) + dropped
-			d.excluded += dropped
-			mu.Unlock()
+			var err error
+			parts[segment], err = d.collectSegment(ctx, segment, sets, excluded, rows[starts[segment]:starts[segment+1]])
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	d.rows = slices.Concat(parts...)
+	d.rows = rows[:0]
+	for _, part := range parts {
+		d.rows = append(d.rows, part...) // closes the gaps that exclusion left
+	}
+	d.candidates = int64(len(rows))
+	d.excluded = int64(len(rows) - len(d.rows))
 	return nil
 }
 
-func (d *drawing) collectSegment(ctx context.Context, segment int, sets []*roaring.Bitmap, excluded *hashSet) (rows []candidate, dropped int64, err error) {
-	if err := ctx.Err(); err != nil {
-		return nil, 0, err
-	}
-	first := uint64(segment) << 16
-	last := first + uint64(d.snap.SegmentRows(segment))
-	wanted := uint64(0)
-	for _, set := range sets {
-		wanted += countRange(set, first, last)
-	}
-	if wanted == 0 {
-		return nil, 0, nil
+// addresses returns the first address of a segment and the one past its last.
+func (d *drawing) addresses(segment int) (first, last uint64) {
+	first = uint64(segment) << 16
+	return first, first + uint64(d.snap.SegmentRows(segment))
+}
+
+// collectSegment puts the candidates of one segment into rows, which has room
+// for exactly those of the sets, and returns what exclusion leaves of them.
+func (d *drawing) collectSegment(ctx context.Context, segment int, sets []*roaring.Bitmap, excluded *hashSet, rows []candidate) ([]candidate, error) {
+	if err := ctx.Err(); err != nil || len(rows) == 0 {
+		return nil, err
 	}
 	heads, err := d.snap.Heads(segment)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	rows = make([]candidate, 0, wanted)
+	first, last := d.addresses(segment)
+	rows = rows[:0]
 	var suspects []uint32
 	for stratum, set := range sets {
 		it := set.Iterator()
@@ -187,8 +208,10 @@ func (d *drawing) collectSegment(ctx context.Context, segment int, sets []*roari
 		}
 		return nil
 	})
-	rows = slices.DeleteFunc(rows, func(c candidate) bool { return out[c.addr] })
-	return rows, int64(len(out)), err
+	if len(out) == 0 {
+		return rows, err
+	}
+	return slices.DeleteFunc(rows, func(c candidate) bool { return out[c.addr] }), err
 }
 
 // countRange is the number of members of set in [first, last).
@@ -203,97 +226,111 @@ func countRange(set *roaring.Bitmap, first, last uint64) uint64 {
 	return n
 }
 
+// explainNone replaces a shortfall of everything by its cause, where that is a
+// clause: a table of buckets that all have nothing would not show it.
+func (d *drawing) explainNone(err error, strata []mix.Stratum) error {
+	var short *mix.ShortfallError
+	if !errors.As(err, &short) || slices.ContainsFunc(strata, func(s mix.Stratum) bool { return s.Available > 0 }) {
+		return err
+	}
+	cause := ""
+	switch st := d.plan.Statement; {
+	case d.candidates > 0:
+		cause = "EXCLUDE leaves no rows: each candidate has the row_hash of an excluded row; exclude less, or ingest more rows"
+	case st.Where == nil:
+		return err
+	case st.Weights != nil:
+		cause = fmt.Sprintf("WHERE leaves no rows: %s is true for no row that has a weight; loosen it, or ingest such rows", st.Where)
+	default:
+		cause = fmt.Sprintf("WHERE leaves no rows: %s is true for none; loosen it, or ingest such rows", st.Where)
+	}
+	return &noRowsError{cause, short}
+}
+
+// noRowsError is a shortfall that needs no table.
+type noRowsError struct {
+	cause string
+	short *mix.ShortfallError
+}
+
+func (e *noRowsError) Error() string { return e.cause }
+func (e *noRowsError) Unwrap() error { return e.short }
+
 // pick selects each stratum's quota and puts the whole into output order.
 func (d *drawing) pick(ctx context.Context, m mix.Mixture) ([]pick, error) {
 	key := rank.SampleKey(d.plan.Seed)
-	parts := make([][]pick, len(d.strata))
+	picks := make([]pick, m.Delivered)
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(d.threads)
+	start := int64(0)
 	for i, rows := range d.strata {
+		part := picks[start : start : start+m.Shares[i].Delivered]
+		start += m.Shares[i].Delivered
 		g.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			parts[i] = d.pickStratum(key, rows, m.Shares[i])
+			d.pickStratum(key, rows, m.Shares[i], part)
 			return nil
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	picks := slices.Concat(parts...)
 	d.order(picks)
 	return picks, nil
 }
 
-// pickStratum takes every row share.Copies times and the share.Extra rows of
-// smallest (rank, row_hash, copy) once more.
-func (d *drawing) pickStratum(key rank.Key, rows []candidate, share mix.Share) []pick {
-	picks := make([]pick, 0, share.Delivered)
-	add := func(c candidate, pass int64) {
-		n := copyNumber{0, 1}
-		if known, ok := d.copies[c.addr]; ok {
-			n = known
+// pickStratum appends to picks, which has room for them, every row share.Copies
+// times and the share.Extra rows of smallest (rank, row_hash, copy) once more.
+func (d *drawing) pickStratum(key rank.Key, rows []candidate, share mix.Share, picks []pick) {
+	add := func(rows []candidate, pass int64) {
+		for _, c := range rows {
+			n := d.copyNumber(c.addr)
+			// The passes of REPEAT go on where the duplicates' numbers end, so
+			// that no two copies of a row_hash in a stratum share a number.
+			number := uint32(pass)*n.of + n.number
+			picks = append(picks, pick{head: c.head, addr: c.addr, copy: number, stratum: c.stratum})
 		}
-		// The passes of REPEAT go on where the duplicates' numbers end, so
-		// that no two copies of a row_hash in a stratum share a number.
-		number := uint32(pass)*n.of + n.number
-		picks = append(picks, pick{head: c.head, addr: c.addr, copy: number, stratum: c.stratum})
 	}
 	for pass := range share.Copies {
-		for _, c := range rows {
-			add(c, pass)
-		}
+		add(rows, pass)
 	}
 	if share.Extra > 0 {
-		for _, c := range d.smallest(key, rows, int(share.Extra)) {
-			add(c, share.Copies)
-		}
+		add(d.smallest(key, rows, int(share.Extra)), share.Copies)
 	}
-	return picks
 }
 
-// smallest returns the k rows of smallest (rank, row_hash, copy), in no
-// particular order. It is k < len(rows).
+// smallest moves the k rows of smallest (rank, row_hash, copy) to the front of
+// rows and returns them. It is k < len(rows).
 func (d *drawing) smallest(key rank.Key, rows []candidate, k int) []candidate {
-	type ranked struct {
-		rank uint64
-		candidate
-	}
 	// Ranks are uniform, so about k rows fall below k/n of the range. A
 	// little above that leaves few rows to sort; too few is made good by
 	// taking all.
-	limit := uint64(rank.P)
+	found := rows
 	if expect := float64(k) / float64(len(rows)); expect < 0.9 {
-		limit = uint64(min(expect*1.02+100/float64(len(rows)), 1) * float64(rank.P))
-	}
-	below := func(limit uint64) []ranked {
-		var out []ranked
-		for _, c := range rows {
-			if r := key.Rank(c.head >> 4); r < limit {
-				out = append(out, ranked{r, c})
+		limit := uint64(min(expect*1.02+100/float64(len(rows)), 1) * float64(rank.P))
+		below := 0
+		for i, c := range rows {
+			if key.Rank(c.head>>4) < limit {
+				rows[below], rows[i] = c, rows[below]
+				below++
 			}
 		}
-		return out
+		if below >= k {
+			found = rows[:below]
+		}
 	}
-	found := below(limit)
-	if len(found) < k {
-		found = below(rank.P)
-	}
-	slices.SortFunc(found, func(x, y ranked) int {
-		if c := cmp.Compare(x.rank, y.rank); c != 0 {
+	slices.SortFunc(found, func(x, y candidate) int {
+		if c := cmp.Compare(key.Rank(x.head>>4), key.Rank(y.head>>4)); c != 0 {
 			return c
 		}
 		if c := d.compareHash(x.head, x.addr, y.head, y.addr); c != 0 {
 			return c
 		}
-		return cmp.Compare(d.copies[x.addr].number, d.copies[y.addr].number)
+		return cmp.Compare(d.copyNumber(x.addr).number, d.copyNumber(y.addr).number)
 	})
-	out := make([]candidate, k)
-	for i := range out {
-		out[i] = found[i].candidate
-	}
-	return out
+	return found[:k]
 }
 
 // compareHash orders two rows by row_hash.
@@ -333,98 +370,4 @@ func (d *drawing) order(picks []pick) {
 		}
 		return cmp.Compare(x.stratum, y.stratum)
 	})
-}
-
-// finish computes the digest, compares with kept samples and keeps this one
-// where asked.
-func (s *Sample) finish(ctx context.Context, d *drawing, q *Query) error {
-	var err error
-	if s.buckets, err = bucketGroups(s.snap); err != nil {
-		return err
-	}
-	rows := s.addresses()
-	digest, err := s.digest(ctx, rows)
-	if err != nil {
-		return err
-	}
-	s.Report.Digest = digest.String()
-	if err := s.compareWithKept(ctx, rows); err != nil {
-		return err
-	}
-	if d.plan.As == "" {
-		return nil
-	}
-	mixture, err := json.Marshal(s.Report.Strata)
-	if err != nil {
-		return err
-	}
-	return q.db.KeepSample(db.Sample{
-		Name: d.plan.As, Statement: s.Report.Statement, Snapshot: s.Report.Snapshot, Seed: s.Report.Seed,
-		Rows: s.Report.Delivered, Digest: s.Report.Digest, Created: time.Now().UTC(), Mixture: mixture,
-	}, roaring.BitmapOf(rows...))
-}
-
-// addresses returns the sample's rows in address order, each once.
-func (s *Sample) addresses() []uint32 {
-	rows := make([]uint32, len(s.picks))
-	for i, p := range s.picks {
-		rows[i] = p.addr
-	}
-	slices.Sort(rows)
-	return slices.Compact(rows)
-}
-
-// digest hashes the row_hashes in output order; rows are the addresses.
-func (s *Sample) digest(ctx context.Context, rows []uint32) (row.Hash, error) {
-	hashes := make([]row.Hash, len(rows))
-	err := s.snap.Hashes(ctx, rows, func(i int, h row.Hash) error {
-		hashes[i] = h
-		return nil
-	})
-	if err != nil {
-		return row.Hash{}, err
-	}
-	var digest rank.Digest
-	for _, p := range s.picks {
-		i, _ := slices.BinarySearch(rows, p.addr)
-		digest.Add(hashes[i])
-	}
-	return digest.Sum(), nil
-}
-
-// compareWithKept counts the rows shared with each kept sample. Samples of one
-// seed share their lowest ranks, which people do not expect.
-func (s *Sample) compareWithKept(ctx context.Context, rows []uint32) error {
-	kept, err := s.db.Samples()
-	if err != nil {
-		return err
-	}
-	for _, k := range kept {
-		theirs, err := s.db.SampleRows(k.Name)
-		if err != nil {
-			return err
-		}
-		set, err := newHashSet(ctx, s.snap, theirs)
-		if err != nil {
-			return err
-		}
-		shared := int64(0)
-		seen := map[row.Hash]bool{}
-		err = s.snap.Hashes(ctx, rows, func(_ int, h row.Hash) error {
-			if set.has(h) && !seen[h] {
-				seen[h] = true
-				shared++
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		if shared > 0 {
-			s.Report.Shared = append(s.Report.Shared, SharedRows{k.Name, shared})
-			s.Report.Notes = append(s.Report.Notes, fmt.Sprintf(
-				"rows that are also in sample %s: %s; to draw others, add EXCLUDE %s", k.Name, plan.Thousands(shared), k.Name))
-		}
-	}
-	return nil
 }

@@ -2,38 +2,41 @@ package query
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"os"
 	"slices"
-
-	"smelt/compute/jsontext"
 )
 
-// windowBytes is about how much text gathering holds in memory at once.
-const windowBytes = 48 << 20
+// windowBytes is the most text that gathering holds in memory at once, and
+// spillBytes what it holds back for the windows before it is on disk.
+const (
+	windowBytes = 32 << 20
+	spillBytes  = 16 << 20
+)
 
 // Rows yields the sample's rows in output order: each the JSON object the row
 // came as, with _bucket set. A record is valid until the next one. The
 // sequence ends after the first error.
 //
 // Rows are read in address order, so that each block of the store is decoded
-// once, and emitted in output order. Where that would hold more than about 48 MB, the
-// output is cut into windows of that size and each row goes first to its
-// window's part of a temporary file in the store's directory, so memory does not
-// grow with the sample.
+// once, and emitted in output order. The store tells the size of each row
+// beforehand. Where all of them, copies included, are more than 32 MB, the output
+// is cut into windows of at most that, or of one larger row, and each row goes
+// first to its window's part of a temporary file in the store's directory. So
+// memory grows by 48 bytes a row of the sample and not with their length.
 func (s *Sample) Rows(ctx context.Context) iter.Seq2[[]byte, error] {
-	return s.rows(ctx, len(s.picks), windowBytes)
+	return s.rows(ctx, len(s.picks), windowBytes, func() {})
 }
 
 // Preview yields the first n rows of the output.
 func (s *Sample) Preview(ctx context.Context, n int) iter.Seq2[[]byte, error] {
-	return s.rows(ctx, min(n, len(s.picks)), windowBytes)
+	return s.rows(ctx, min(n, len(s.picks)), windowBytes, func() {})
 }
 
 // place is a row's address and its position in the output.
@@ -42,7 +45,9 @@ type place struct {
 	pos  uint32
 }
 
-func (s *Sample) rows(ctx context.Context, n, window int) iter.Seq2[[]byte, error] {
+// rows yields the first n rows. step is called when a row has been gathered,
+// and again when it has been emitted.
+func (s *Sample) rows(ctx context.Context, n, limit int, step func()) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		if n == 0 {
 			return
@@ -57,10 +62,13 @@ func (s *Sample) rows(ctx context.Context, n, window int) iter.Seq2[[]byte, erro
 			}
 			return cmp.Compare(x.pos, y.pos)
 		})
-		raw, _ := s.snap.Bytes()
-		expect := int64(n) * (raw/max(s.snap.Rows(), 1) + 1)
-		windows := int(expect/int64(window)) + 1
-		err := s.emit(ctx, places, windows, yield)
+		g := &gathering{sample: s, step: step, addrs: make([]uint32, 0, n)}
+		for i, p := range places {
+			if i == 0 || p.addr != places[i-1].addr {
+				g.addrs = append(g.addrs, p.addr)
+			}
+		}
+		err := g.emit(ctx, places, int64(limit), yield)
 		if err != nil && !errors.Is(err, errStopped) {
 			yield(nil, err)
 		}
@@ -70,125 +78,194 @@ func (s *Sample) rows(ctx context.Context, n, window int) iter.Seq2[[]byte, erro
 // errStopped says that the consumer of the sequence wants no more.
 var errStopped = errors.New("stopped")
 
+// gathering is the state of one pass over a sample's rows.
+type gathering struct {
+	sample  *Sample
+	step    func()
+	addrs   []uint32 // each once, ascending
+	windows []window
+}
+
 // emit gathers the rows of all windows, then yields window after window.
-func (s *Sample) emit(ctx context.Context, places []place, windows int, yield func([]byte, error) bool) (err error) {
-	perWindow := (len(places) + windows - 1) / windows
-	stores := make([]windowStore, windows)
-	if windows > 1 {
-		file, err := newSpillFile(s.db.Dir())
-		if err != nil {
-			return err
+func (g *gathering) emit(ctx context.Context, places []place, limit int64, yield func([]byte, error) bool) (err error) {
+	if err := g.cut(ctx, places, limit); err != nil {
+		return err
+	}
+	largest := int64(0)
+	if len(g.windows) > 1 {
+		file, openErr := newSpillFile(g.sample.db.Dir())
+		if openErr != nil {
+			return openErr
 		}
 		defer func() { err = errors.Join(err, file.Close()) }()
-		for i := range stores {
-			stores[i].file = file
+		for i := range g.windows {
+			w := &g.windows[i]
+			w.file, w.room = file, min(w.room, max(spillBytes/len(g.windows), 4<<10))
+			largest = max(largest, w.size)
 		}
 	}
-	addrs, starts := groupPlaces(places)
-	var out []byte
-	err = s.snap.Records(ctx, addrs, func(i int, record []byte) error {
-		out = appendWithBucket(out[:0], record, bucketOf(s.buckets, addrs[i]))
-		for _, p := range places[starts[i]:starts[i+1]] {
-			if err := stores[int(p.pos)/perWindow].add(p.pos, out); err != nil {
+	if err := g.gather(ctx, places); err != nil {
+		return err
+	}
+	data := make([]byte, 0, largest) // of a window that comes from the file
+	var offsets []uint32
+	for i := range g.windows {
+		w := &g.windows[i]
+		if data, offsets, err = w.load(data, offsets); err != nil {
+			return err
+		}
+		for _, at := range offsets {
+			if err := ctx.Err(); err != nil {
 				return err
 			}
+			size := binary.LittleEndian.Uint32(data[at-4:])
+			if !yield(data[at:at+size], nil) {
+				return errStopped
+			}
+			g.step()
 		}
-		return nil
+		*w = window{}
+	}
+	return nil
+}
+
+// cut divides the output into windows of at most limit bytes, or one row.
+func (g *gathering) cut(ctx context.Context, places []place, limit int64) error {
+	longest := 0
+	for _, f := range g.sample.fields {
+		widest := 0
+		for _, group := range f.groups {
+			widest = max(widest, len(group.Value.Text))
+		}
+		longest += len(f.name) + widest + len(`,"":""`)
+	}
+	sizes := make([]uint32, len(places)) // by position
+	next := 0
+	err := g.sample.snap.RecordSizes(ctx, g.addrs, func(i, bytes int) {
+		for ; next < len(places) && places[next].addr == g.addrs[i]; next++ {
+			sizes[places[next].pos] = uint32(entryHeader + bytes + longest)
+		}
 	})
 	if err != nil {
 		return err
 	}
-	for i := range stores {
-		first := i * perWindow
-		rows, err := stores[i].load(first, min(perWindow, len(places)-first))
-		if err != nil {
-			return err
+	for pos, size := range sizes {
+		last := len(g.windows) - 1
+		if last < 0 || g.windows[last].size+int64(size) > limit {
+			g.windows = append(g.windows, window{first: uint32(pos)})
+			last++
 		}
-		for _, record := range rows {
+		g.windows[last].rows++
+		g.windows[last].size += int64(size)
+	}
+	for i := range g.windows {
+		g.windows[i].room = int(g.windows[i].size)
+	}
+	return nil
+}
+
+// gather reads every row once and puts it where it will be emitted.
+func (g *gathering) gather(ctx context.Context, places []place) error {
+	var edit editor
+	next := 0
+	return g.sample.snap.Records(ctx, g.addrs, func(i int, record []byte) error {
+		out := edit.row(g.sample.fields, g.addrs[i], record)
+		for ; next < len(places) && places[next].addr == g.addrs[i]; next++ {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if !yield(record, nil) {
-				return errStopped
+			pos := places[next].pos
+			at, found := slices.BinarySearchFunc(g.windows, pos, func(w window, pos uint32) int { return cmp.Compare(w.first, pos) })
+			if !found {
+				at--
 			}
+			if err := g.windows[at].add(pos, out); err != nil {
+				return err
+			}
+			g.step()
 		}
-		stores[i] = windowStore{}
-	}
-	return nil
+		return nil
+	})
 }
 
-// groupPlaces returns the distinct addresses of places, which are sorted by
-// address, and where the places of each begin; one end more than addresses.
-func groupPlaces(places []place) (addrs []uint32, starts []int) {
-	for i, p := range places {
-		if i == 0 || p.addr != places[i-1].addr {
-			addrs = append(addrs, p.addr)
-			starts = append(starts, i)
-		}
-	}
-	return addrs, append(starts, len(places))
-}
-
-// windowStore collects the rows of one window in any order: as entries of
+// window collects the rows of consecutive positions in any order: as entries of
 // (position u32, length u32, record), in memory, or in a spill file when it
 // has one.
-type windowStore struct {
-	file   *spillFile
-	buf    []byte
-	chunks []chunk
+type window struct {
+	first uint32 // position of its first row
+	rows  int
+	size  int64 // of all its entries, or a little more
+	room  int   // how much to hold in memory
+	file  *spillFile
+	buf   []byte
+	parts []part // of the file, in order of writing
 }
 
-type chunk struct{ offset, size int64 }
+type part struct{ offset, size int64 }
 
-// spillBuffer is how much a window collects before it writes to the file.
-const spillBuffer = 128 << 10
+const entryHeader = 8
 
-func (w *windowStore) add(pos uint32, record []byte) error {
+func (w *window) add(pos uint32, record []byte) error {
+	if w.buf == nil {
+		w.buf = make([]byte, 0, w.room)
+	}
+	if w.file != nil && len(w.buf)+entryHeader+len(record) > w.room {
+		if err := w.spill(w.buf); err != nil {
+			return err
+		}
+		w.buf = w.buf[:0]
+	}
 	w.buf = binary.LittleEndian.AppendUint32(w.buf, pos)
 	w.buf = binary.LittleEndian.AppendUint32(w.buf, uint32(len(record)))
-	w.buf = append(w.buf, record...)
-	if w.file == nil || len(w.buf) < spillBuffer {
+	if w.file == nil || len(w.buf)+len(record) <= w.room {
+		w.buf = append(w.buf, record...)
 		return nil
 	}
-	return w.flush()
+	// A row that is larger than the buffer goes past it.
+	err := errors.Join(w.spill(w.buf), w.spill(record))
+	w.buf = w.buf[:0]
+	return err
 }
 
-func (w *windowStore) flush() error {
-	offset, err := w.file.append(w.buf)
+func (w *window) spill(b []byte) error {
+	offset, err := w.file.append(b)
 	if err != nil {
 		return err
 	}
-	w.chunks = append(w.chunks, chunk{offset, int64(len(w.buf))})
-	w.buf = w.buf[:0]
+	if n := len(w.parts); n > 0 && w.parts[n-1].offset+w.parts[n-1].size == offset {
+		w.parts[n-1].size += int64(len(b))
+	} else {
+		w.parts = append(w.parts, part{offset, int64(len(b))})
+	}
 	return nil
 }
 
-// load returns the window's n rows in order; the first has position first.
-func (w *windowStore) load(first, n int) ([][]byte, error) {
-	data := w.buf
-	if len(w.chunks) > 0 {
-		total := int64(len(w.buf))
-		for _, c := range w.chunks {
-			total += c.size
-		}
-		data = make([]byte, 0, total)
-		for _, c := range w.chunks {
-			part := data[len(data) : int64(len(data))+c.size]
-			if err := w.file.readAt(part, c.offset); err != nil {
-				return nil, err
+// load returns the window's entries, and where the record of each begins in
+// them, in order of position; both in the memory given, when it is large enough
+// and they are in the file.
+func (w *window) load(data []byte, offsets []uint32) ([]byte, []uint32, error) {
+	data, offsets = data[:0], slices.Grow(offsets[:0], w.rows)[:w.rows]
+	if w.file == nil {
+		data = w.buf
+	} else {
+		data = slices.Grow(data, int(w.size))
+		for _, p := range w.parts {
+			end := len(data) + int(p.size)
+			data = slices.Grow(data, int(p.size))[:end]
+			if err := w.file.readAt(data[end-int(p.size):], p.offset); err != nil {
+				return nil, nil, err
 			}
-			data = data[:len(data)+len(part)]
 		}
 		data = append(data, w.buf...)
 	}
-	rows := make([][]byte, n)
-	for len(data) > 0 {
-		pos := int(binary.LittleEndian.Uint32(data))
-		size := int(binary.LittleEndian.Uint32(data[4:]))
-		rows[pos-first] = data[8 : 8+size]
-		data = data[8+size:]
+	for at := 0; at < len(data); {
+		pos := binary.LittleEndian.Uint32(data[at:])
+		size := binary.LittleEndian.Uint32(data[at+4:])
+		at += entryHeader
+		offsets[pos-w.first] = uint32(at)
+		at += int(size)
 	}
-	return rows, nil
+	return data, offsets, nil
 }
 
 // spillFile is a temporary file, appended to and read back.
@@ -201,7 +278,7 @@ type spillFile struct {
 func newSpillFile(dir string) (*spillFile, error) {
 	f, err := os.CreateTemp(dir, ".spill-*")
 	if err != nil {
-		return nil, err
+		return nil, spillError(err)
 	}
 	// Where the system allows it the file has no name from here on, so that
 	// nothing is left of it however the process ends.
@@ -213,18 +290,18 @@ func (s *spillFile) append(b []byte) (offset int64, err error) {
 	offset = s.size
 	_, err = s.w.Write(b)
 	s.size += int64(len(b))
-	return offset, err
+	return offset, spillError(err)
 }
 
 func (s *spillFile) readAt(b []byte, offset int64) error {
 	if err := s.w.Flush(); err != nil {
-		return err
+		return spillError(err)
 	}
 	_, err := s.f.ReadAt(b, offset)
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	return err
+	return spillError(err)
 }
 
 func (s *spillFile) Close() error {
@@ -232,40 +309,17 @@ func (s *spillFile) Close() error {
 	if rm := os.Remove(s.f.Name()); rm != nil && !errors.Is(rm, os.ErrNotExist) {
 		err = errors.Join(err, rm)
 	}
-	return err
+	return spillError(err)
 }
 
-// appendWithBucket appends record, a JSON object, with the field _bucket set to
-// bucket; as it is when bucket is empty or what the record says already. The
-// values of all other fields stay as they were written, byte for byte.
-func appendWithBucket(dst, record []byte, bucket string) []byte {
-	if bucket == "" {
-		return append(dst, record...)
+// spillError names what failed in place of a file that nobody can see.
+func spillError(err error) error {
+	if err == nil {
+		return nil
 	}
-	var space [32]jsontext.Field
-	fields := jsontext.Members(record, space[:0])
-	at := slices.IndexFunc(fields, func(f jsontext.Field) bool { return string(f.Key) == bucketField })
-	if at < 0 {
-		end := bytes.LastIndexByte(record, '}')
-		dst = append(dst, record[:end]...)
-		if len(fields) > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, `"_bucket":`...)
-		return append(jsontext.AppendQuoted(dst, bucket), '}')
+	var path *os.PathError
+	if errors.As(err, &path) {
+		err = path.Err
 	}
-	var given [64]byte
-	if fields[at].Kind == jsontext.String && string(jsontext.AppendUnquoted(given[:0], fields[at].Value)) == bucket {
-		return append(dst, record...)
-	}
-	for i, f := range fields {
-		dst = append(dst, "{,"[min(i, 1)])
-		dst = append(jsontext.AppendQuoted(dst, f.Key), ':')
-		if i == at {
-			dst = jsontext.AppendQuoted(dst, bucket)
-		} else {
-			dst = append(dst, f.Value...)
-		}
-	}
-	return append(dst, '}')
+	return fmt.Errorf("temporary file in the store: %w", err)
 }

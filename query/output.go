@@ -34,23 +34,87 @@ type Written struct {
 // ManifestPath is where the manifest of a sample written to path goes.
 func ManifestPath(path string) string { return path + ".manifest.json" }
 
-// CheckOutput refuses a path that exists, or whose manifest does, unless force
-// is set: so that a long draw does not end in a refusal. It wraps
-// ErrOutputExists. A directory is refused even then.
-func CheckOutput(path string, force bool) error {
-	for _, p := range []string{path, ManifestPath(path)} {
-		info, err := os.Lstat(p)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil:
-			return err
-		case info.IsDir():
-			return fmt.Errorf("%s %w, as a directory; give the name of a file", p, ErrOutputExists)
-		case !force:
-			return fmt.Errorf("%s %w; give another name, or --force to replace it", p, ErrOutputExists)
+// CheckOutput is CheckFile for a path and for its manifest, so that a long draw
+// does not end in a refusal.
+func (q *Query) CheckOutput(path string, force bool) (string, error) {
+	path, _, err := checkOutput(path, q.db.Dir(), force)
+	return path, err
+}
+
+func checkOutput(path, store string, force bool) (file, manifest string, err error) {
+	if file, err = CheckFile(path, store, force); err == nil {
+		manifest, err = CheckFile(ManifestPath(file), store, force)
+	}
+	return file, manifest, err
+}
+
+// CheckFile refuses a path that exists, unless force is set; that error wraps
+// ErrOutputExists. Whatever force says, it refuses what is no regular file, what
+// lies in the directory store, and a directory that is not there. It returns the
+// file to write: path, or for a symbolic link what it stands for, so that this
+// is replaced and not the link.
+func CheckFile(path, store string, force bool) (string, error) {
+	info, err := os.Stat(path)
+	exists := err == nil
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Lstat(path); err == nil {
+			return "", fmt.Errorf("%s is a link to a file that is not there; give that file's name", path)
+		}
+	case err != nil:
+		return "", err
+	case info.IsDir():
+		return "", fmt.Errorf("%s %w, as a directory; give the name of a file", path, ErrOutputExists)
+	case !info.Mode().IsRegular():
+		return "", fmt.Errorf("%s is not a regular file; write to standard output and redirect instead", path)
+	}
+	file := path
+	if link, err := os.Lstat(path); err == nil && link.Mode()&fs.ModeSymlink != 0 {
+		if file, err = filepath.EvalSymlinks(path); err != nil {
+			return "", err
 		}
 	}
-	return nil
+	if err := checkFolder(file, store); err != nil {
+		return "", err
+	}
+	if exists && !force {
+		return "", fmt.Errorf("%s %w; give another name, or --force to replace it", path, ErrOutputExists)
+	}
+	return file, nil
+}
+
+// checkFolder refuses a path whose directory is not there, or is the store's or
+// below it.
+func checkFolder(path, store string) error {
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	if resolved, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = resolved
+	}
+	switch info, err := os.Stat(dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s cannot be written: there is no directory %s; make it first", path, dir)
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return fmt.Errorf("%s cannot be written: %s is not a directory", path, dir)
+	}
+	inside, err := os.Stat(store)
+	if err != nil {
+		return err
+	}
+	for {
+		if info, err := os.Stat(dir); err == nil && os.SameFile(info, inside) {
+			return fmt.Errorf("%s lies in the store %s, which holds nothing but its own files; write elsewhere", path, store)
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return nil
+		}
+		dir = parent
+	}
 }
 
 // Format is how rows are written.
@@ -68,9 +132,24 @@ const (
 type WriteOptions struct {
 	Format Format
 	Force  bool // WriteFile: replace what is there
-	// Progress, if set, is told the number of rows written every 1,000 and at
-	// the end.
-	Progress func(rows int64)
+	// Progress, if set, is told of the steps done and their total, every 1,000
+	// and at the end; done only grows. Each row is two steps, as it is gathered
+	// from the store and as it is written. CSV takes twice as many, because its
+	// header is made of all rows.
+	Progress func(done, total int64)
+}
+
+// steps counts for WriteOptions.Progress.
+type steps struct {
+	done, total int64
+	tell        func(done, total int64)
+}
+
+func (s *steps) step() {
+	s.done++
+	if s.tell != nil && (s.done%1000 == 0 || s.done == s.total) {
+		s.tell(s.done, s.total)
+	}
 }
 
 // Write writes the rows to w and returns their number and the bytes written.
@@ -78,24 +157,21 @@ func (s *Sample) Write(ctx context.Context, w io.Writer, opt WriteOptions) (rows
 	out := &countingWriter{w: w}
 	buf := bufio.NewWriterSize(out, 256<<10)
 	write := writeLine(buf)
+	count := &steps{total: 2 * int64(len(s.picks)), tell: opt.Progress}
 	if opt.Format == CSV {
-		if write, err = s.writeCSV(ctx, buf); err != nil {
+		count.total *= 2
+		if write, err = s.writeCSV(ctx, buf, count); err != nil {
 			return 0, 0, err
 		}
 	}
-	for record, err := range s.Rows(ctx) {
+	for record, err := range s.rows(ctx, len(s.picks), windowBytes, count.step) {
 		if err == nil {
 			err = write(record)
 		}
 		if err != nil {
 			return rows, out.size, err
 		}
-		if rows++; opt.Progress != nil && rows%1000 == 0 {
-			opt.Progress(rows)
-		}
-	}
-	if opt.Progress != nil {
-		opt.Progress(rows)
+		rows++
 	}
 	err = buf.Flush()
 	return rows, out.size, err
@@ -122,11 +198,11 @@ func writeLine(w *bufio.Writer) func(record []byte) error {
 
 // writeCSV writes the header, for which it reads every row once, and returns
 // what writes a row.
-func (s *Sample) writeCSV(ctx context.Context, w io.Writer) (func(record []byte) error, error) {
+func (s *Sample) writeCSV(ctx context.Context, w io.Writer, count *steps) (func(record []byte) error, error) {
 	column := map[string]int{}
 	var header []string
 	var fields []jsontext.Field
-	for record, err := range s.Rows(ctx) {
+	for record, err := range s.rows(ctx, len(s.picks), windowBytes, count.step) {
 		if err != nil {
 			return nil, err
 		}
@@ -170,11 +246,14 @@ func (s *Sample) writeCSV(ctx context.Context, w io.Writer) (func(record []byte)
 	}, nil
 }
 
-// WriteFile writes the rows to path and the manifest beside it. Both
-// are complete when they appear under their names; on any error, cancelling
-// included, neither is changed and no temporary file is left.
+// WriteFile writes the rows to path and the manifest beside it, and then keeps
+// the sample if its statement says so. What path may be is CheckOutput's to say.
+// Both files are complete when they appear under their names; on any error,
+// cancelling included, neither is changed and no temporary file is left, unless
+// the error says that only keeping failed.
 func (s *Sample) WriteFile(ctx context.Context, path string, opt WriteOptions) (w Written, err error) {
-	if err := CheckOutput(path, opt.Force); err != nil {
+	path, manifestPath, err := checkOutput(path, s.db.Dir(), opt.Force)
+	if err != nil {
 		return w, err
 	}
 	f, err := db.CreateAtomic(path)
@@ -194,7 +273,7 @@ func (s *Sample) WriteFile(ctx context.Context, path string, opt WriteOptions) (
 	if err != nil {
 		return w, err
 	}
-	w = Written{filepath.Base(path), rows, size, hex.EncodeToString(sum.Sum(nil)), ManifestPath(path)}
+	w = Written{filepath.Base(path), rows, size, hex.EncodeToString(sum.Sum(nil)), manifestPath}
 	manifest, err := s.manifest(w)
 	if err != nil {
 		return w, err
@@ -203,7 +282,13 @@ func (s *Sample) WriteFile(ctx context.Context, path string, opt WriteOptions) (
 	if err := db.WriteFileAtomic(w.Manifest, manifest); err != nil {
 		return w, err
 	}
-	return w, f.Commit()
+	if err := f.Commit(); err != nil {
+		return w, err
+	}
+	if err := s.Keep(ctx); err != nil {
+		return w, fmt.Errorf("%s is written, but the sample is not kept: %w", path, err)
+	}
+	return w, nil
 }
 
 // manifest is the report, and what was written, as JSON for people: a < in the

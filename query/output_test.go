@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"smelt/db"
 )
 
 // filesIn lists a directory, temporary files included.
@@ -41,13 +43,13 @@ func TestWriteFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "mix.jsonl")
 
-	var told []int64
-	w, err := s.WriteFile(ctx, path, WriteOptions{Progress: func(rows int64) { told = append(told, rows) }})
+	var told [][2]int64
+	w, err := s.WriteFile(ctx, path, WriteOptions{Progress: func(done, total int64) { told = append(told, [2]int64{done, total}) }})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"mix.jsonl", "mix.jsonl.manifest.json"}, filesIn(t, dir))
 	text := readFile(t, path)
 	n := s.Report.Delivered
-	assert.Equal(t, []int64{1000, n}, told)
+	assert.Equal(t, [][2]int64{{1000, 2 * n}, {2000, 2 * n}, {2 * n, 2 * n}}, told)
 	assert.Equal(t, strings.Join(rowsOf(t, s), "\n")+"\n", text)
 	sum := sha256.Sum256([]byte(text))
 	assert.Equal(t, Written{"mix.jsonl", n, int64(len(text)), hex.EncodeToString(sum[:]), path + ".manifest.json"}, w)
@@ -157,25 +159,30 @@ func TestWriteFileLeavesNothingBehind(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled)
 		assert.Empty(t, filesIn(t, dir))
 	})
-	t.Run("cancelled while writing", func(t *testing.T) {
-		dir := t.TempDir()
-		path := filepath.Join(dir, "a.jsonl")
-		require.NoError(t, os.WriteFile(path, []byte("old"), 0o644))
-		ctx, cancel := context.WithCancel(context.Background())
-		defer cancel()
-		_, err := s.WriteFile(ctx, path, WriteOptions{Force: true, Progress: func(rows int64) {
-			if rows == 1000 {
-				cancel()
-			}
-		}})
-		require.ErrorIs(t, err, context.Canceled)
-		assert.Equal(t, []string{"a.jsonl"}, filesIn(t, dir))
-		assert.Equal(t, "old", readFile(t, path))
-	})
+	for what, at := range map[string]int64{"gathering": 1000, "writing": 4000} {
+		t.Run("cancelled while "+what, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "a.jsonl")
+			require.NoError(t, os.WriteFile(path, []byte("old"), 0o644))
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			last := int64(0)
+			_, err := s.WriteFile(ctx, path, WriteOptions{Force: true, Progress: func(done, _ int64) {
+				if last = done; done == at {
+					cancel()
+				}
+			}})
+			require.ErrorIs(t, err, context.Canceled)
+			assert.Equal(t, context.Canceled.Error(), err.Error(), "it is nobody's fault")
+			assert.Equal(t, at, last, "and stops at once")
+			assert.Equal(t, []string{"a.jsonl"}, filesIn(t, dir))
+			assert.Equal(t, "old", readFile(t, path))
+		})
+	}
 	t.Run("no such directory", func(t *testing.T) {
 		dir := t.TempDir()
 		_, err := s.WriteFile(context.Background(), filepath.Join(dir, "none", "a.jsonl"), WriteOptions{})
-		require.Error(t, err)
+		require.ErrorContains(t, err, "there is no directory")
 		assert.Empty(t, filesIn(t, dir))
 	})
 	for name, taken := range map[string]string{"the file is a directory": "a.jsonl", "the manifest is a directory": "a.jsonl.manifest.json"} {
@@ -187,22 +194,93 @@ func TestWriteFileLeavesNothingBehind(t *testing.T) {
 			assert.Equal(t, []string{taken}, filesIn(t, dir))
 		})
 	}
-	t.Run("the manifest cannot be written", func(t *testing.T) {
-		// It has the longer name: too long, where the file's is not.
+	t.Run("the manifest's name is too long", func(t *testing.T) {
 		dir := t.TempDir()
-		path := filepath.Join(dir, strings.Repeat("n", 240))
-		_, err := s.WriteFile(context.Background(), path, WriteOptions{Force: true})
+		_, err := s.WriteFile(context.Background(), filepath.Join(dir, strings.Repeat("n", 250)), WriteOptions{Force: true})
 		require.Error(t, err)
 		assert.Empty(t, filesIn(t, dir))
 	})
-	assert.Empty(t, func() (spilled []string) {
-		for _, name := range filesIn(t, d.Dir()) {
-			if strings.Contains(name, "spill") {
-				spilled = append(spilled, name)
-			}
+	t.Run("the names are as long as can be", func(t *testing.T) {
+		dir := t.TempDir()
+		path := filepath.Join(dir, strings.Repeat("n", 255-len(".manifest.json")))
+		w, err := s.WriteFile(context.Background(), path, WriteOptions{})
+		require.NoError(t, err)
+		assert.Equal(t, []string{filepath.Base(path), filepath.Base(w.Manifest)}, filesIn(t, dir))
+		assert.Len(t, readFile(t, path), int(w.Bytes))
+	})
+	noSpillIn(t, d.Dir())
+}
+
+// TestWhatIsReplaced: only a regular file outside the store, by its own name or
+// through links.
+func TestWhatIsReplaced(t *testing.T) {
+	d := openRecords(t, mixed(100, 27), 64)
+	s := mustSample(t, d, "SAMPLE 10 FROM buckets")
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	for link, target := range map[string]string{
+		in("link.jsonl"):  filepath.Join(elsewhere, "target.jsonl"),
+		in("link2.jsonl"): in("link.jsonl"),
+		in("dangling"):    in("nothing"),
+		in("store"):       d.Dir(),
+		in("null"):        os.DevNull,
+	} {
+		if err := os.Symlink(target, link); err != nil {
+			t.Skip("no symbolic links here:", err)
 		}
-		return spilled
-	}())
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(elsewhere, "target.jsonl"), []byte("old"), 0o644))
+	require.NoError(t, os.WriteFile(in("plain.jsonl"), []byte("old"), 0o644))
+	q, err := Prepare(d, "SAMPLE 10 FROM buckets")
+	require.NoError(t, err)
+
+	for path, says := range map[string]string{
+		os.DevNull:                            "is not a regular file; write to standard output",
+		in("null"):                            "is not a regular file; write to standard output",
+		in("dangling"):                        "a link to a file that is not there",
+		in("none/a.jsonl"):                    "there is no directory",
+		in("plain.jsonl/a.jsonl"):             "not a directory",
+		filepath.Join(d.Dir(), "a.jsonl"):     "lies in the store",
+		filepath.Join(d.Dir(), "FORMAT"):      "lies in the store",
+		filepath.Join(d.Dir(), "data/a.json"): "lies in the store",
+		in("store/a.jsonl"):                   "lies in the store",
+		in("store/data/../a.jsonl"):           "lies in the store",
+		d.Dir():                               "as a directory",
+	} {
+		for _, force := range []bool{false, true} {
+			_, err := q.CheckOutput(path, force)
+			require.ErrorContains(t, err, says, "%s, force %t", path, force)
+			_, err = s.WriteFile(context.Background(), path, WriteOptions{Force: force})
+			require.ErrorContains(t, err, says, "%s, force %t", path, force)
+		}
+	}
+	assert.NotContains(t, filesIn(t, d.Dir()), "a.jsonl")
+
+	for _, link := range []string{"link.jsonl", "link2.jsonl"} {
+		_, err = q.CheckOutput(in(link), false)
+		require.ErrorIs(t, err, ErrOutputExists)
+		target := filepath.Join(elsewhere, "target.jsonl")
+		file, err := q.CheckOutput(in(link), true)
+		require.NoError(t, err)
+		want, err := filepath.EvalSymlinks(target)
+		require.NoError(t, err)
+		assert.Equal(t, want, file)
+		require.NoError(t, os.WriteFile(target, []byte("old"), 0o644))
+		w, err := s.WriteFile(context.Background(), in(link), WriteOptions{Force: true})
+		require.NoError(t, err)
+		assert.Equal(t, "target.jsonl", w.File)
+		assert.Equal(t, want+".manifest.json", w.Manifest)
+		assert.NotEqual(t, "old", readFile(t, target))
+		info, err := os.Lstat(in(link))
+		require.NoError(t, err)
+		assert.NotZero(t, info.Mode()&os.ModeSymlink, "the link stays one")
+	}
+	file, err := q.CheckOutput(in("plain.jsonl"), true)
+	require.NoError(t, err)
+	assert.Equal(t, in("plain.jsonl"), file)
+	file, err = q.CheckOutput("new.jsonl", false)
+	require.NoError(t, err)
+	assert.Equal(t, "new.jsonl", file)
 }
 
 // failingWriter takes so many bytes, then fails.
@@ -235,6 +313,15 @@ func TestWriteToAFailingWriter(t *testing.T) {
 		rows, exact, err := s.Write(context.Background(), &failingWriter{int(size)}, opt)
 		require.NoError(t, err)
 		assert.EqualValues(t, 6000, rows)
+		var last, total int64
+		opt.Progress = func(done, of int64) {
+			assert.Greater(t, done, last)
+			last, total = done, of
+		}
+		_, _, err = s.Write(context.Background(), &failingWriter{int(size)}, opt)
+		require.NoError(t, err)
+		assert.EqualValues(t, map[Format]int64{JSONL: 12_000, CSV: 24_000}[format], total)
+		assert.Equal(t, total, last)
 		assert.Equal(t, size, exact)
 	}
 }
@@ -314,7 +401,11 @@ func TestAppendWithBucket(t *testing.T) {
 		{`{"a":""}`, "a \"b\"\n\u00e9", `{"a":"","_bucket":"a \"b\"\né"}`},
 		{`{"a":"","":{}}`, strings.Repeat("long", 30), `{"a":"","":{},"_bucket":"` + strings.Repeat("long", 30) + `"}`},
 	} {
-		got := appendWithBucket([]byte("kept"), []byte(c.record), c.bucket)
+		v := db.TextValue(c.bucket)
+		got := appendWithField([]byte("kept"), []byte(c.record), "_bucket", v)
+		if c.bucket == "" { // a row without a bucket
+			got = append([]byte("kept"), (&editor{}).row([]writtenField{{name: "_bucket"}}, 0, []byte(c.record))...)
+		}
 		assert.Equal(t, "kept"+c.want, string(got), c.record)
 		var fields map[string]any
 		require.NoError(t, json.Unmarshal(bytes.TrimPrefix(got, []byte("kept")), &fields), "%s", got)

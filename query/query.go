@@ -6,7 +6,8 @@
 //	     -> less excluded row_hashes, one row a row_hash  draw.go, duplicates.go
 //	     -> exact quotas and the shortfall policy         mix.Resolve
 //	     -> the smallest ranks of each stratum            draw.go
-//	     -> output order and digest                       draw.go
+//	     -> output order                                  draw.go
+//	     -> digest, and comparison with kept samples      keep.go
 //	     -> records, gathered in address order and        gather.go
 //	        emitted in output order
 //
@@ -89,21 +90,8 @@ func Prepare(d *db.DB, src string) (*Query, error) {
 	return q, nil
 }
 
-// Into is the path of the statement's INTO clause; empty when it has none.
-func (q *Query) Into() string {
-	if _, explain := q.statement.(*ast.Explain); explain || q.sample == nil {
-		return ""
-	}
-	return q.sample.Into
-}
-
-// IsSample reports whether running the query gives a Sample.
-func (q *Query) IsSample() bool {
-	_, is := q.statement.(*ast.Sample)
-	return is
-}
-
 // Run runs the query. A sample that is short of rows is a *mix.ShortfallError.
+// It is not kept yet, whatever AS says: see Sample.Keep.
 func (q *Query) Run(ctx context.Context, opt Options) (*Result, error) {
 	switch st := q.statement.(type) {
 	case *ast.Sample:
@@ -113,7 +101,7 @@ func (q *Query) Run(ctx context.Context, opt Options) (*Result, error) {
 		text, err := q.sample.Explain()
 		return &Result{Text: text}, err
 	case *ast.Select:
-		t, err := selectTable(q.selection)
+		t, err := selectTable(ctx, q.selection)
 		return &Result{Table: t}, err
 	case *ast.Show:
 		t, err := q.show(st)
@@ -143,7 +131,7 @@ func (q *Query) createBucket(st *ast.CreateBucket) (*Result, error) {
 	if err := q.db.CreateBucket(b); err != nil {
 		return nil, q.nameTaken(err, st.Name, "SHOW BUCKETS lists them")
 	}
-	return &Result{Message: "created bucket " + b.Name}, nil
+	return &Result{Message: "created bucket " + st.Name.String()}, nil
 }
 
 // weightFits refuses a bucket's weight that the others' cannot be compared with
@@ -174,9 +162,9 @@ func (q *Query) createPhase(st *ast.CreatePhase) (*Result, error) {
 		if _, known := q.snap.Catalog().Bucket(name); !known {
 			hint := ""
 			if near, ok := ast.Nearest(name, q.snap.Catalog().BucketNames()); ok {
-				hint = "did you mean " + near + "?"
+				hint = "did you mean " + ast.Name{Text: near}.String() + "?"
 			}
-			return nil, ast.NewError(q.src, item.Value.Span, hint, "unknown bucket %s", name)
+			return nil, ast.NewError(q.src, item.Value.Span, hint, "unknown bucket %s", ast.Name{Text: name})
 		}
 		p.Weights = append(p.Weights, db.PhaseWeight{Bucket: name, Weight: item.Weight.Text})
 		texts = append(texts, item.Weight.Text)
@@ -201,7 +189,7 @@ func (q *Query) createPhase(st *ast.CreatePhase) (*Result, error) {
 	if err := q.db.CreatePhase(p); err != nil {
 		return nil, q.nameTaken(err, st.Name, "SHOW PHASES lists them")
 	}
-	return &Result{Message: "created phase " + p.Name}, nil
+	return &Result{Message: "created phase " + st.Name.String()}, nil
 }
 
 func (q *Query) nameTaken(err error, name ast.Name, hint string) error {

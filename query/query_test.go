@@ -67,12 +67,17 @@ func openRecords(t *testing.T, records []string, segmentRows int) *db.DB {
 	return d
 }
 
+// run runs a statement, and keeps its sample where it says AS.
 func run(d *db.DB, src string, threads int) (*Result, error) {
 	q, err := Prepare(d, src)
 	if err != nil {
 		return nil, err
 	}
-	return q.Run(context.Background(), Options{Threads: threads})
+	r, err := q.Run(context.Background(), Options{Threads: threads})
+	if err == nil && r.Sample != nil {
+		err = r.Sample.Keep(context.Background())
+	}
+	return r, err
 }
 
 func mustSample(t require.TestingT, d *db.DB, src string) *Sample {
@@ -249,32 +254,6 @@ func TestNoRowHashTwice(t *testing.T) {
 	assert.EqualValues(t, 1000, mustSample(t, d, "SAMPLE ALL FROM buckets DUPLICATES").Report.Delivered)
 }
 
-func TestSpillingChangesNothing(t *testing.T) {
-	d := openRecords(t, mixed(3000, 5), 256)
-	s := mustSample(t, d, "SAMPLE 4000 FROM buckets ON SHORTFALL REPEAT")
-	collect := func(window int) (out []string) {
-		for record, err := range s.rows(context.Background(), len(s.picks), window) {
-			require.NoError(t, err)
-			out = append(out, string(record))
-		}
-		return out
-	}
-	inMemory := collect(windowBytes)
-	require.Len(t, inMemory, 4000)
-	assert.Equal(t, inMemory, collect(10_000))
-	entries, err := os.ReadDir(d.Dir())
-	require.NoError(t, err)
-	for _, e := range entries {
-		assert.NotContains(t, e.Name(), "spill")
-	}
-	var preview []string
-	for record, err := range s.Preview(context.Background(), 5) {
-		require.NoError(t, err)
-		preview = append(preview, string(record))
-	}
-	assert.Equal(t, inMemory[:5], preview)
-}
-
 func TestKeptSamples(t *testing.T) {
 	d := openRecords(t, mixed(1000, 6), 128)
 	first := mustSample(t, d, "SAMPLE 100 FROM buckets AS first")
@@ -334,6 +313,30 @@ func TestPolicies(t *testing.T) {
 	}
 	_, err = run(d, src+" ON SHORTFALL REPEAT MAX 3", 0)
 	require.ErrorIs(t, err, mix.ErrShortfall)
+}
+
+// TestNoRowsAtAll: where a clause leaves nothing, it is named instead of every
+// bucket.
+func TestNoRowsAtAll(t *testing.T) {
+	d := openRecords(t, mixed(200, 31), 64)
+	mustSample(t, d, "SAMPLE ALL FROM buckets AS everything")
+	for src, want := range map[string]string{
+		"SAMPLE 5 FROM buckets WHERE _severity > 90":                                               "WHERE leaves no rows: _severity > 90 is true for none; ",
+		"SAMPLE 5 FROM buckets WHERE _severity > 90 ON SHORTFALL SCALE":                            "WHERE leaves no rows: _severity > 90 is true for none; ",
+		"SAMPLE 5 FROM buckets WEIGHTED BY (code 1, creative 2) WHERE _bucket = 'factual'":         "_bucket = 'factual' is true for no row that has a weight; ",
+		"SAMPLE 5 FROM buckets WEIGHTED BY (code 1) WHERE _severity > 90 ON SHORTFALL REPEAT":      "_severity > 90 is true for no row that has a weight; ",
+		"SAMPLE 5 FROM buckets WHERE _verified EXCLUDE everything":                                 "EXCLUDE leaves no rows",
+		"SAMPLE 5 FROM buckets WEIGHTED BY (tool_use 1)":                                           "tool_use",
+		"SAMPLE 5 FROM buckets WEIGHTED BY (code 1, tool_use 1) WHERE _severity > 1 AND _verified": "tool_use",
+	} {
+		_, err := run(d, src, 0)
+		require.ErrorIs(t, err, mix.ErrShortfall, src)
+		var short *mix.ShortfallError
+		require.ErrorAs(t, err, &short, src)
+		assert.Contains(t, err.Error(), want, src)
+	}
+	assert.EqualValues(t, 0, mustSample(t, d, "SAMPLE 0 FROM buckets WHERE _severity > 90").Report.Delivered)
+	assert.EqualValues(t, 0, mustSample(t, d, "SAMPLE 5 FROM buckets WHERE _severity > 90 ON SHORTFALL SHRINK").Report.Delivered)
 }
 
 func TestSelectCounts(t *testing.T) {
@@ -405,6 +408,17 @@ func TestSelectCounts(t *testing.T) {
 	last := r.Table.Rows[len(r.Table.Rows)-1]
 	assert.Equal(t, db.Value{}, last[1], "NULL comes last")
 	assert.Equal(t, "2", last[0].Text)
+}
+
+// TestSelectStops: a count of many groups ends when it is interrupted.
+func TestSelectStops(t *testing.T) {
+	d := openRecords(t, mixed(300, 32), 64)
+	q, err := Prepare(d, "SELECT _severity, _bucket, count(*) FROM buckets GROUP BY _severity, _bucket")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err = q.Run(ctx, Options{})
+	require.ErrorIs(t, err, context.Canceled)
 }
 
 func TestCreateAndShow(t *testing.T) {

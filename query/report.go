@@ -69,8 +69,8 @@ func newReport(p *plan.Sample, m mix.Mixture) Report {
 		r.Strata = append(r.Strata, share)
 	}
 	if m.AllCapped {
-		r.Notes = append(r.Notes, fmt.Sprintf("every bucket gave all it has: %s of %s rows",
-			plan.Thousands(m.Delivered), plan.Thousands(m.Asked)))
+		r.Notes = append(r.Notes, fmt.Sprintf("every bucket gave all it has: %s of %s",
+			plan.Thousands(m.Delivered), plan.Counted(m.Asked, "row")))
 	}
 	return r
 }

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -35,8 +36,8 @@ func numberOrNull(n int64) db.Value {
 	return number(n)
 }
 
-func selectTable(p *plan.Select) (*Table, error) {
-	groups, err := p.Groups()
+func selectTable(ctx context.Context, p *plan.Select) (*Table, error) {
+	groups, err := p.Groups(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +76,7 @@ func (q *Query) showBuckets() (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	total := q.snap.Rows()
+	total, all := q.snap.Rows(), q.snap.All()
 	t := &Table{Columns: []string{"bucket", "rows", "share", "weight", "description"}}
 	for _, b := range q.snap.Catalog().Buckets {
 		rows := int64(0)
@@ -84,7 +85,7 @@ func (q *Query) showBuckets() (*Table, error) {
 			if err != nil {
 				return nil, err
 			}
-			rows = int64(bitmap.GetCardinality())
+			rows = int64(all.AndCardinality(bitmap))
 		}
 		share := db.Value{}
 		if total > 0 {

@@ -2,16 +2,17 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
-	"fmt"
 	"io"
+	"slices"
 
 	"smelt/bench"
 	"smelt/db"
 )
 
 type benchCmd struct {
-	Corpus benchCorpusCmd `cmd:"" help:"Write the deterministic stand-in corpus as JSONL."`
+	Corpus   benchCorpusCmd   `cmd:"" help:"Write the deterministic stand-in corpus as JSONL."`
 }
 
 type benchCorpusCmd struct {
@@ -31,10 +32,7 @@ func (*benchCorpusCmd) Help() string {
 }
 
 func (c *benchCorpusCmd) Run(a *app) error {
-	opt := bench.CorpusOptions{Rows: c.Rows, Seed: c.Seed, Duplicates: c.Duplicates}
-	for _, s := range sortedShares(c.Share) {
-		opt.Composition = append(opt.Composition, s)
-	}
+	opt := bench.CorpusOptions{Rows: c.Rows, Seed: c.Seed, Duplicates: c.Duplicates, Composition: sortedShares(c.Share)}
 	total := int64(c.Rows)
 	if total == 0 {
 		total = bench.CorpusRows
@@ -46,7 +44,10 @@ func (c *benchCorpusCmd) Run(a *app) error {
 	}
 	if c.Output == "" {
 		w := bufio.NewWriterSize(a.stdout, 1<<20)
-		return errors.Join(write(w), w.Flush())
+		if err := write(w); err != nil {
+			return a.print(err)
+		}
+		return a.print(w.Flush())
 	}
 	f, err := db.CreateAtomic(c.Output)
 	if err != nil {
@@ -58,6 +59,15 @@ func (c *benchCorpusCmd) Run(a *app) error {
 	if err := f.Commit(); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.stderr, "wrote %s\n", c.Output)
-	return err
+	return a.say("wrote %s", c.Output)
+}
+
+// sortedShares turns --share into a composition, by bucket name.
+func sortedShares(shares map[string]int) []bench.Share {
+	var out []bench.Share
+	for name, rows := range shares {
+		out = append(out, bench.Share{Bucket: name, Rows: rows})
+	}
+	slices.SortFunc(out, func(x, y bench.Share) int { return cmp.Compare(x.Bucket, y.Bucket) })
+	return out
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
 
 	"smelt/db"
 	"smelt/ingest"
@@ -28,30 +30,29 @@ func (*checkCmd) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		if a.JSON {
-			if err := writeJSON(a.stdout, report); err != nil {
-				return err
-			}
-		} else if err := writeCheck(a, report); err != nil {
-			return err
-		}
+		var verdict error
 		if n := len(report.Problems); n > 0 {
-			return fmt.Errorf("%s: %w: %s found", a.DB, db.ErrCorrupt, counted(int64(n), "problem"))
+			verdict = fmt.Errorf("%s: %w: %s found", a.DB, db.ErrCorrupt, counted(int64(n), "problem"))
 		}
-		return nil
+		if a.JSON {
+			err = writeJSON(a.stdout, report)
+		} else {
+			err = writeCheck(a.stdout, report)
+		}
+		return errors.Join(verdict, a.print(err))
 	})
 }
 
-func writeCheck(a *app, r *db.CheckReport) error {
+func writeCheck(w io.Writer, r *db.CheckReport) error {
 	for _, p := range r.Problems {
-		if _, err := fmt.Fprintln(a.stdout, p); err != nil {
+		if _, err := fmt.Fprintln(w, visible(p)); err != nil {
 			return err
 		}
 	}
 	if len(r.Problems) > 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(a.stdout, "%s in %s, %s, %s, %s: all whole\n",
+	_, err := fmt.Fprintf(w, "%s in %s, %s, %s, %s: all whole\n",
 		counted(r.Rows, "row"), counted(int64(r.Segments), "segment"), counted(int64(r.Fields), "field"),
 		counted(int64(r.Files), "file"), counted(r.Rejects, "reject"))
 	return err

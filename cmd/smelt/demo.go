@@ -2,7 +2,6 @@ package main
 
 import (
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -43,12 +42,15 @@ func (c *demoCmd) Run(a *app) error {
 		inputs = append(inputs, in)
 	}
 	return a.withStore(true, func(d *db.DB) error {
-		_, _ = fmt.Fprintf(a.stdout, "$ smelt ingest %s --db %s\n\n", filepath.Join(c.Dir, "corpus", "*.jsonl"), a.DB)
+		_, err := fmt.Fprintf(a.stdout, "$ smelt ingest %s --db %s\n\n", filepath.Join(c.Dir, "corpus", "*.jsonl"), a.DB)
+		if err := a.print(err); err != nil {
+			return err
+		}
 		summary, err := a.ingest(d, inputs, ingest.Options{Threads: a.Threads})
 		if err != nil {
 			return err
 		}
-		if err := writeSummary(a.stdout, summary); err != nil {
+		if err := a.print(writeSummary(a.stdout, summary)); err != nil {
 			return err
 		}
 		return c.sample(a, d)
@@ -96,11 +98,13 @@ func (c *demoCmd) sample(a *app, d *db.DB) error {
 	if err != nil {
 		return err
 	}
+	if err := a.print(writeReport(a.stdout, &s.Report)); err != nil {
+		return err
+	}
 	first := queryCmd{Preview: 3}
-	err = errors.Join(writeReport(a.stdout, &s.Report), first.preview(a, s))
-	if err != nil {
+	if err := first.preview(a, s); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(a.stdout, "\nwrote %s (%s) and %s\n", output, counted(w.Rows, "row"), w.Manifest)
-	return err
+	return a.print(err)
 }

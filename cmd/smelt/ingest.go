@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
-	"smelt/bench"
 	"smelt/db"
 	"smelt/ingest"
 	"smelt/query/ast"
@@ -22,6 +22,7 @@ type ingestCmd struct {
 	Source  string   `placeholder:"NAME" help:"_source of rows that carry none (default: the file's name, not added to the record)."`
 	Label   []string `sep:"none" placeholder:"K=V" help:"A metadata field for rows that have none of that name; V is a JSON scalar or text. Repeatable."`
 	Rejects string   `placeholder:"DIR" help:"Where the files of rejected lines go (default: rejects/ in the store)."`
+	Map     []string `sep:"none" placeholder:"PART=PATH" help:"Where a part (instruction, input, output, system, messages) stands in records of another shape, as in output=data.answer.text. Repeatable."`
 }
 
 // Help is shown by: smelt ingest --help.
@@ -32,8 +33,8 @@ func (*ingestCmd) Help() string {
   smelt ingest gsm8k_train.jsonl --bucket cot_math --source gsm8k --label license=MIT
   zstdcat big.jsonl.zst | smelt ingest - --bucket instruction
 
-Every row needs a bucket: its own _bucket, or --bucket. Bad lines are counted, kept with their line
-number and reason, and stop nothing. A file that was stored before adds nothing; one that was
+Every row needs a bucket: its own _bucket, or --bucket. Bad lines, and those over 64 MB, are
+counted, kept with their line number and reason, and stop nothing. A file that was stored before adds nothing; one that was
 interrupted is continued; of one with rejects, only the rejected lines are tried again.`
 }
 
@@ -44,35 +45,65 @@ func (c *ingestCmd) Run(a *app) error {
 		if err != nil {
 			return usagef("--label: %v", err)
 		}
+		if slices.ContainsFunc(opt.Labels, func(o ingest.Label) bool { return o.Name == l.Name }) {
+			return usagef("--label: %s is given twice", l.Name)
+		}
 		opt.Labels = append(opt.Labels, l)
+	}
+	for _, text := range c.Map {
+		m, err := ingest.ParseMap(text)
+		if err != nil {
+			return usagef("--%v", err)
+		}
+		opt.Map = append(opt.Map, m)
+	}
+	if err := ingest.CheckMap(opt.Map); err != nil {
+		return usagef("--map: %v", err)
+	}
+	if !utf8.ValidString(c.Source) {
+		return usagef("--source: %q is not valid UTF-8", c.Source)
 	}
 	inputs, err := c.inputs(a.stdin)
 	if err != nil {
 		return err
 	}
-	return a.withStore(true, func(d *db.DB) error {
-		if err := c.checkBucket(d); err != nil {
+	run := func(d *db.DB) error {
+		if err := c.checkBucket(d.Catalog()); err != nil {
 			return err
 		}
 		summary, err := a.ingest(d, inputs, opt)
 		if summary == nil {
 			return err
 		}
+		if err == nil && nothingStored(summary) {
+			err = errors.New("no row could be stored; the reasons are above")
+		}
 		if a.JSON {
-			err = errors.Join(err, writeJSON(a.stdout, summary))
-		} else {
-			err = errors.Join(err, writeSummary(a.stdout, summary))
+			return errors.Join(err, a.print(writeJSON(a.stdout, newIngestReport(summary))))
 		}
-		if err == nil && summary.Rows == 0 && summary.Rejected > 0 {
-			return errors.New("no row could be stored; the reasons are above")
-		}
+		return errors.Join(err, a.print(writeSummary(a.stdout, summary)))
+	}
+	err = a.withStore(false, run)
+	if !errors.Is(err, db.ErrNoStore) {
 		return err
-	})
+	}
+	// A slip in the bucket's name leaves no empty store behind.
+	if err := c.checkBucket(db.BuiltinCatalog()); err != nil {
+		return err
+	}
+	return a.withStore(true, run)
+}
+
+// nothingStored reports whether the lines of a run were all refused, and no row
+// of its files was stored before either.
+func nothingStored(s *ingest.Summary) bool {
+	before := func(f ingest.FileSummary) bool { return f.AlreadyStored > 0 }
+	return s.Rows == 0 && s.Rejected > 0 && !slices.ContainsFunc(s.Files, before)
 }
 
 // checkBucket refuses an unknown --bucket with the nearest name.
-func (c *ingestCmd) checkBucket(d *db.DB) error {
-	names := d.Catalog().BucketNames()
+func (c *ingestCmd) checkBucket(catalog *db.Catalog) error {
+	names := catalog.BucketNames()
 	if c.Bucket == "" || slices.Contains(names, c.Bucket) {
 		return nil
 	}
@@ -124,6 +155,64 @@ func (a *app) ingest(d *db.DB, inputs []ingest.Input, opt ingest.Options) (*inge
 	return ingest.Run(a.ctx, d, inputs, opt)
 }
 
+// ingestReport is the JSON of an ingest.
+type ingestReport struct {
+	Files          []fileReport   `json:"files"`      // in the order of the command line
+	Rows           int64          `json:"rows"`       // stored by this run
+	Rejected       int64          `json:"rejected"`   // lines refused by this run
+	Duplicates     int64          `json:"duplicates"` // stored rows whose row_hash an earlier row has
+	Bytes          int64          `json:"bytes"`      // content read, decompressed
+	Buckets        []bucketReport `json:"buckets"`    // rows stored by this run
+	ElapsedSeconds float64        `json:"elapsed_seconds"`
+}
+
+type fileReport struct {
+	Name          string         `json:"name"`
+	Lines         uint64         `json:"lines"`
+	Rows          int64          `json:"rows"`
+	Rejected      int64          `json:"rejected"`
+	AlreadyStored int64          `json:"already_stored"` // rows of this file that were there before
+	Already       bool           `json:"already"`        // the whole file was, and nothing was added
+	Resumed       bool           `json:"resumed"`
+	RejectsFile   string         `json:"rejects_file,omitempty"`
+	Reasons       []reasonReport `json:"reasons"` // the most frequent
+	Error         string         `json:"error,omitempty"`
+}
+
+type reasonReport struct {
+	Reason string `json:"reason"`
+	Lines  int64  `json:"lines"`
+}
+
+type bucketReport struct {
+	Bucket string `json:"bucket"`
+	Rows   int64  `json:"rows"`
+}
+
+func newIngestReport(s *ingest.Summary) ingestReport {
+	r := ingestReport{
+		Files: []fileReport{}, Rows: s.Rows, Rejected: s.Rejected, Duplicates: s.Duplicates, Bytes: s.Bytes,
+		Buckets: []bucketReport{}, ElapsedSeconds: s.Elapsed.Seconds(),
+	}
+	for _, f := range s.Files {
+		file := fileReport{
+			Name: f.Name, Lines: f.Lines, Rows: f.Rows, Rejected: f.Rejected, AlreadyStored: f.AlreadyStored,
+			Already: f.Already, Resumed: f.Resumed, RejectsFile: f.RejectsFile, Reasons: []reasonReport{},
+		}
+		for _, reason := range f.Reasons {
+			file.Reasons = append(file.Reasons, reasonReport(reason))
+		}
+		if f.Err != nil {
+			file.Error = f.Err.Error()
+		}
+		r.Files = append(r.Files, file)
+	}
+	for _, b := range s.Buckets {
+		r.Buckets = append(r.Buckets, bucketReport(b))
+	}
+	return r
+}
+
 func writeSummary(w io.Writer, s *ingest.Summary) error {
 	t := newTable([]string{"file", "lines", "stored", "rejected", ""}, map[int]bool{1: true, 2: true, 3: true})
 	for _, f := range s.Files {
@@ -137,9 +226,9 @@ func writeSummary(w io.Writer, s *ingest.Summary) error {
 		if len(f.Reasons) == 0 {
 			continue
 		}
-		_, _ = fmt.Fprintf(w, "\nrejected from %s, kept in %s:\n", f.Name, f.RejectsFile)
+		_, _ = fmt.Fprintf(w, "\nrejected from %s, kept in %s:\n", visible(f.Name), visible(f.RejectsFile))
 		for _, r := range f.Reasons {
-			_, _ = fmt.Fprintf(w, "  %8s  %s\n", thousands(r.Lines), r.Reason)
+			_, _ = fmt.Fprintf(w, "  %8s  %s\n", thousands(r.Lines), visible(r.Reason))
 		}
 	}
 	if len(s.Buckets) > 0 {
@@ -159,7 +248,7 @@ func writeSummary(w io.Writer, s *ingest.Summary) error {
 func fileNote(f ingest.FileSummary) string {
 	switch {
 	case f.Err != nil:
-		return "failed: " + f.Err.Error()
+		return "failed" // its error, which may be long, comes below the tables
 	case f.Already:
 		return fmt.Sprintf("ingested before (%s): nothing added", counted(f.AlreadyStored, "row"))
 	case f.Resumed:
@@ -168,19 +257,4 @@ func fileNote(f ingest.FileSummary) string {
 		return fmt.Sprintf("%s stored before; rejected lines tried again", counted(f.AlreadyStored, "row"))
 	}
 	return ""
-}
-
-// sortedShares turns --share into a composition, by bucket name.
-func sortedShares(shares map[string]int) []bench.Share {
-	var out []bench.Share
-	for name, rows := range shares {
-		out = append(out, bench.Share{Bucket: name, Rows: rows})
-	}
-	slices.SortFunc(out, func(x, y bench.Share) int {
-		if x.Bucket < y.Bucket {
-			return -1
-		}
-		return 1
-	})
-	return out
 }

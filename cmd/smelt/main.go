@@ -11,9 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -25,20 +27,41 @@ import (
 	"smelt/query/ast"
 )
 
+const (
+	defaultDB = "./smelt.db"
+	// maxThreads is far above what helps, and far below what would only take
+	// memory: every thread has buffers of its own.
+	maxThreads = 256
+)
+
+const description = `Ingest instruction data, draw exact weighted mixtures from it.
+
+Start with: smelt demo
+
+Results go to standard output, talk to standard error. Counts are rows; 1 MB is 1,000,000 bytes.
+
+Exit codes: 0 done, 1 the request failed, 2 the words were wrong.`
+
 // cli is the command line.
 type cli struct {
-	DB      string `name:"db" placeholder:"DIR" default:"./smelt.db" env:"SMELT_DB" help:"The store's directory (default ${default})."`
+	DB      string `name:"db" placeholder:"DIR" default:"${defaultDB}" env:"SMELT_DB" help:"The store's directory (default ${defaultDB})."`
 	CPU     string `name:"cpu" placeholder:"TIER" env:"SMELT_CPU" help:"Force a CPU tier: generic, avx2, avx512 or avx512bf16 (default: the best this machine has)."`
-	Threads int    `placeholder:"N" help:"Threads to use (default: one a processor). Never changes a result."`
+	Threads int    `placeholder:"N" help:"Threads to use, 1 to ${maxThreads} (default: one a processor). Never changes a result."`
 	JSON    bool   `name:"json" help:"Write results and reports as JSON."`
 	Verbose bool   `short:"v" help:"Say what the store does."`
 
-	Ingest  ingestCmd  `cmd:"" help:"Store rows from JSONL files or standard input."`
-	Query   queryCmd   `cmd:"" help:"Run a statement: SAMPLE, SELECT, SHOW, CREATE, EXPLAIN."`
-	Demo    demoCmd    `cmd:"" help:"The main job on a bundled example corpus."`
-	Check   checkCmd   `cmd:"" help:"Verify every checksum, index and count of the store."`
-	Bench   benchCmd   `cmd:"" help:"Make the corpus that smelt is measured on."`
-	Version versionCmd `cmd:"" help:"Print version, CPU features and the tier in use."`
+	Ingest        ingestCmd        `cmd:"" help:"Store rows from JSONL files or standard input."`
+	Query         queryCmd         `cmd:"" help:"Run a statement: SAMPLE, SELECT, SHOW, CREATE, EXPLAIN."`
+	Demo          demoCmd          `cmd:"" help:"The main job on a bundled example corpus."`
+	Check         checkCmd         `cmd:"" help:"Verify every checksum, index and count of the store."`
+	Manifest      manifestCmd      `cmd:"" help:"Read and write the old scripts' dataset_manifest.json."`
+	Dedup         dedupCmd         `cmd:"" help:"Drop duplicates and near-duplicates."`
+	Decontaminate decontaminateCmd `cmd:"" help:"Mark rows that hold evaluation items."`
+	Log           logCmd           `cmd:"" help:"What was ingested and changed, and when."`
+	Backup        backupCmd        `cmd:"" help:"Write the whole store to one file."`
+	Restore       restoreCmd       `cmd:"" help:"Make a store of a backup."`
+	Bench         benchCmd         `cmd:"" help:"Make the corpus that smelt is measured on."`
+	Version       versionCmd       `cmd:"" help:"Print version, CPU features and the tier in use."`
 }
 
 // app is what every verb gets.
@@ -66,7 +89,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	exit := -1
 	parser, err := kong.New(c,
 		kong.Name("smelt"),
-		kong.Description("Ingest instruction data, draw exact weighted mixtures from it.\n\nStart with: smelt demo"),
+		kong.Description(description),
+		kong.Vars{"defaultDB": defaultDB, "maxThreads": fmt.Sprint(maxThreads)},
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exit = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
@@ -82,15 +106,28 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if exit >= 0 { // --help has been printed
 		return exit
 	}
+	a := &app{cli: c, ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr}
+	if unwritten := (*fs.PathError)(nil); errors.As(err, &unwritten) { // by --help
+		return a.fail(a.print(unwritten))
+	}
 	if err != nil {
-		_, _ = fmt.Fprintf(stderr, "smelt: %v\nsee: smelt --help\n", err)
+		_ = a.say("smelt: %v%s\nsee: smelt --help", err, commentHint(args))
 		return 2
 	}
-	a := &app{cli: c, ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr}
-	if err := a.useTier(); err != nil {
+	if err := a.prepare(); err != nil {
 		return a.fail(err)
 	}
 	return a.fail(k.Run(a))
+}
+
+// commentHint is the way out for a statement that was taken for a flag.
+func commentHint(args []string) string {
+	if !slices.ContainsFunc(args, func(s string) bool {
+		return strings.HasPrefix(s, "-- ") || strings.HasPrefix(s, "--") && strings.Contains(s, "\n")
+	}) {
+		return ""
+	}
+	return "\na statement that begins with -- must follow a plain --: smelt query -- '-- ...'"
 }
 
 // errUsage marks an error in the words of the command line.
@@ -102,23 +139,59 @@ func usagef(format string, args ...any) error {
 
 // fail prints an error and returns the exit code it means.
 func (a *app) fail(err error) int {
+	if err == nil {
+		return 0
+	}
+	code, text := 1, err.Error()
 	var words *ast.Error
 	switch {
-	case err == nil, errors.Is(err, syscall.EPIPE):
-		return 0
 	case errors.As(err, &words):
-		_, _ = fmt.Fprintf(a.stderr, "smelt: %s\n", words.Detail())
-		return 2
+		code, text = 2, words.Detail()
 	case errors.Is(err, errUsage), errors.Is(err, ingest.ErrUnknownBucket):
-		_, _ = fmt.Fprintf(a.stderr, "smelt: %s\n", strings.TrimPrefix(err.Error(), errUsage.Error()+": "))
-		return 2
-	case errors.Is(err, context.Canceled):
-		// "write out.jsonl: context canceled" is a program's way to say it.
-		_, _ = fmt.Fprintf(a.stderr, "smelt: %s\n", strings.ReplaceAll(err.Error(), context.Canceled.Error(), "interrupted"))
-		return 1
+		code, text = 2, strings.TrimPrefix(text, errUsage.Error()+": ")
 	}
-	_, _ = fmt.Fprintf(a.stderr, "smelt: %v\n", err)
-	return 1
+	if errors.Is(err, context.Canceled) {
+		// "write out.jsonl: context canceled" is a program's way to say it.
+		canceled, interrupted := context.Canceled.Error(), "interrupted"
+		if strings.Contains(text, interrupted) {
+			text = strings.ReplaceAll(text, ": "+canceled, "")
+		}
+		text = strings.ReplaceAll(text, canceled, interrupted)
+	}
+	switch {
+	case errors.Is(err, db.ErrCorrupt):
+		text += fmt.Sprintf("\nrestore a copy of %s, or ingest the files again into a new store", a.DB)
+	case errors.Is(err, db.ErrFormat):
+		text += "\nname another directory with --db"
+	}
+	_ = a.say("smelt: %s", text)
+	return code
+}
+
+// print is for the error of printing alone, never of work: it drops the one
+// that says the reader has gone (| head), which is no failure.
+func (a *app) print(err error) error {
+	if errors.Is(err, syscall.EPIPE) {
+		return nil
+	}
+	return err
+}
+
+// say prints talk for people.
+func (a *app) say(format string, args ...any) error {
+	_, err := fmt.Fprintln(a.stderr, visibleLines(fmt.Sprintf(format, args...)))
+	return a.print(err)
+}
+
+// prepare checks and applies the flags that all verbs have.
+func (a *app) prepare() error {
+	if a.DB == "" { // an empty SMELT_DB
+		a.DB = defaultDB
+	}
+	if a.Threads < 0 || a.Threads > maxThreads {
+		return usagef("--threads %d is out of range; it goes from 1 to %d", a.Threads, maxThreads)
+	}
+	return a.useTier()
 }
 
 // useTier makes the forced CPU tier active, if there is one.
@@ -139,11 +212,9 @@ func (a *app) useTier() error {
 // withStore opens the store, calls fn and closes it, whatever happens.
 func (a *app) withStore(create bool, fn func(*db.DB) error) (err error) {
 	opt := db.Options{Create: create}
-	level := slog.LevelWarn
 	if a.Verbose {
-		level = slog.LevelDebug
+		opt.Logger = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	opt.Logger = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
 	d, err := db.Open(a.DB, opt)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"smelt/db"
 	"smelt/query"
@@ -29,7 +30,8 @@ func (*queryCmd) Help() string {
   smelt query 'EXPLAIN SAMPLE 1000 FROM buckets WEIGHTED BY WEIGHT'
   smelt query 'SELECT _bucket, count(*) FROM buckets WHERE _severity >= 3 GROUP BY _bucket' --format csv
 
-Counts are rows. On a terminal a SAMPLE without -o shows its report and a preview; into a pipe it
+Counts are rows. SEED is 42 unless given, and a bucket that is short is an error unless ON SHORTFALL
+says what to do. On a terminal a SAMPLE without -o shows its report and a preview; into a pipe it
 writes its rows as JSONL and the report goes to standard error.`
 }
 
@@ -43,14 +45,19 @@ func (c *queryCmd) Run(a *app) error {
 	case *ast.CreateBucket, *ast.CreatePhase:
 		create = true // buckets can be named before the first rows arrive
 	}
+	output, err := c.output(st)
+	if err != nil {
+		return err
+	}
 	return a.withStore(create, func(d *db.DB) error {
 		q, err := query.Prepare(d, c.Statement)
 		if err != nil {
 			return err
 		}
-		output, err := c.output(q)
-		if err != nil {
-			return err
+		if output != "" { // refused before any work
+			if output, err = q.CheckOutput(output, c.Force); err != nil {
+				return err
+			}
 		}
 		result, err := q.Run(a.ctx, query.Options{Threads: a.Threads})
 		if err != nil {
@@ -62,19 +69,38 @@ func (c *queryCmd) Run(a *app) error {
 		case result.Table != nil:
 			return c.writeTable(a, result.Table, output)
 		}
-		_, err = fmt.Fprintln(a.stdout, trimNewline(result.Text+result.Message))
-		return err
+		return a.print(writeWords(a, result))
 	})
 }
 
-// output is the file to write, of -o or INTO; it is refused before any work.
-func (c *queryCmd) output(q *query.Query) (string, error) {
+// writeWords prints what EXPLAIN and CREATE have to say.
+func writeWords(a *app, r *query.Result) error {
+	if a.JSON {
+		return writeJSON(a.stdout, struct {
+			Text    string `json:"text,omitempty"`
+			Message string `json:"message,omitempty"`
+		}{r.Text, r.Message})
+	}
+	_, err := fmt.Fprintln(a.stdout, visibleLines(strings.TrimRight(r.Text+r.Message, "\n")))
+	return err
+}
+
+// output is the file to write, of -o or INTO; empty means standard output.
+func (c *queryCmd) output(st ast.Statement) (string, error) {
 	output := c.Output
-	if q.Into() != "" {
-		if output != "" {
-			return "", usagef("the statement says INTO %s and the command line -o %s; give one of them", q.Into(), output)
+	switch st := st.(type) {
+	case *ast.Sample:
+		if st.Into != nil && output != "" {
+			return "", usagef("the statement says INTO %s and the command line -o %s; give one of them", st.Into.Value, output)
 		}
-		output = q.Into()
+		if st.Into != nil {
+			output = st.Into.Value
+		}
+	case *ast.Select, *ast.Show:
+	default:
+		if output != "" {
+			return "", usagef("-o %s: there are no rows to write; SAMPLE, SELECT and SHOW give rows", output)
+		}
 	}
 	if output == "-" {
 		output = ""
@@ -85,7 +111,10 @@ func (c *queryCmd) output(q *query.Query) (string, error) {
 	if output == "" {
 		return "", nil
 	}
-	return output, query.CheckOutput(output, c.Force)
+	if c.Format == "table" {
+		return "", usagef("a file is written as jsonl or csv, not as a table")
+	}
+	return output, nil
 }
 
 func (c *queryCmd) writeSample(a *app, s *query.Sample, output string) error {
@@ -101,30 +130,35 @@ func (c *queryCmd) writeSample(a *app, s *query.Sample, output string) error {
 	}
 	switch {
 	case output != "":
-		if c.Format == "table" {
-			return usagef("a file is written as jsonl or csv, not as a table")
-		}
-		bar := a.newProgress("write", s.Report.Delivered, false)
+		rows := s.Report.Delivered
+		bar := a.newProgress("write", rows, false)
 		w, err := s.WriteFile(a.ctx, output, query.WriteOptions{
-			Format: format, Force: c.Force, Progress: func(rows int64) { bar.set(rows, "") },
+			Format: format, Force: c.Force,
+			// A row takes several steps; the bar speaks of rows.
+			Progress: func(done, total int64) { bar.set(rows*done/total, "") },
 		})
 		bar.finish()
 		if err != nil {
 			return fmt.Errorf("write %s: %w", output, err)
 		}
-		if err := report(a.stdout); err != nil {
+		return errors.Join(a.print(report(a.stdout)),
+			a.say("wrote       %s (%s, %s) and %s", output, counted(w.Rows, "row"), megabytes(w.Bytes), w.Manifest))
+	case c.Format == "table" || c.Format == "auto" && isTerminal(a.stdout):
+		if err := a.print(report(a.stdout)); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(a.stderr, "wrote       %s (%s, %s) and %s\n", output, counted(w.Rows, "row"), megabytes(w.Bytes), w.Manifest)
-		return err
-	case c.Format == "table" || c.Format == "auto" && isTerminal(a.stdout):
-		return errors.Join(report(a.stdout), c.preview(a, s))
+		if err := c.preview(a, s); err != nil {
+			return err
+		}
+		return s.Keep(a.ctx)
 	}
-	if err := report(a.stderr); err != nil {
+	if err := a.print(report(a.stderr)); err != nil {
 		return err
 	}
-	_, _, err := s.Write(a.ctx, a.stdout, query.WriteOptions{Format: format})
-	return err
+	if _, _, err := s.Write(a.ctx, a.stdout, query.WriteOptions{Format: format}); err != nil {
+		return a.print(err) // not kept: nobody has all its rows
+	}
+	return s.Keep(a.ctx)
 }
 
 // preview shows the first rows of a sample.
@@ -132,36 +166,35 @@ func (c *queryCmd) preview(a *app, s *query.Sample) error {
 	if c.Preview <= 0 || a.JSON {
 		return nil
 	}
-	_, _ = fmt.Fprintln(a.stdout)
+	if _, err := fmt.Fprintln(a.stdout); err != nil {
+		return a.print(err)
+	}
 	for record, err := range s.Preview(a.ctx, c.Preview) {
 		if err != nil {
 			return err
 		}
 		if _, err := fmt.Fprintln(a.stdout, preview(record, 160)); err != nil {
-			return err
+			return a.print(err)
 		}
 	}
 	return nil
 }
 
-func (c *queryCmd) writeTable(a *app, t *query.Table, output string) (err error) {
-	w := a.stdout
-	if output != "" {
-		f, err := db.CreateAtomic(output)
-		if err != nil {
-			return err
-		}
-		defer func() {
-			if err != nil {
-				err = errors.Join(err, f.Abort())
-			}
-		}()
-		if err := c.formatTable(a, f, t, false); err != nil {
-			return errors.Join(err, f.Abort())
-		}
-		return f.Commit()
+func (c *queryCmd) writeTable(a *app, t *query.Table, output string) error {
+	if output == "" {
+		return a.print(c.formatTable(a, a.stdout, t, true))
 	}
-	return c.formatTable(a, w, t, true)
+	f, err := db.CreateAtomic(output)
+	if err != nil {
+		return err
+	}
+	if err := c.formatTable(a, f, t, false); err != nil {
+		return errors.Join(err, f.Abort())
+	}
+	if err := f.Commit(); err != nil {
+		return err
+	}
+	return a.say("wrote       %s (%s)", output, counted(int64(len(t.Rows)), "row"))
 }
 
 func (c *queryCmd) formatTable(a *app, w io.Writer, t *query.Table, people bool) error {
@@ -172,11 +205,4 @@ func (c *queryCmd) formatTable(a *app, w io.Writer, t *query.Table, people bool)
 		return writeTable(w, t)
 	}
 	return writeTableJSONL(w, t)
-}
-
-func trimNewline(s string) string {
-	for len(s) > 0 && s[len(s)-1] == '\n' {
-		s = s[:len(s)-1]
-	}
-	return s
 }

@@ -18,8 +18,8 @@ import (
 
 func thousands(n int64) string { return plan.Thousands(n) }
 
-// newTable makes a table writer in smelt's style; columns from `numbers` on
-// are right-aligned.
+// newTable makes a table writer in smelt's style; the columns in numbers are
+// right-aligned. What is in its cells cannot act on a terminal.
 func newTable(columns []string, numbers map[int]bool) table.Writer {
 	t := table.NewWriter()
 	style := table.StyleLight
@@ -29,13 +29,16 @@ func newTable(columns []string, numbers map[int]bool) table.Writer {
 	style.Options.SeparateHeader = true
 	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
 	t.SetStyle(style)
+	cell := func(v any) string { return visible(fmt.Sprint(v)) }
 	header := table.Row{}
 	var configs []table.ColumnConfig
 	for i, c := range columns {
 		header = append(header, c)
+		config := table.ColumnConfig{Number: i + 1, Transformer: cell, TransformerHeader: cell, TransformerFooter: cell}
 		if numbers[i] {
-			configs = append(configs, table.ColumnConfig{Number: i + 1, Align: text.AlignRight, AlignHeader: text.AlignRight, AlignFooter: text.AlignRight})
+			config.Align, config.AlignHeader, config.AlignFooter = text.AlignRight, text.AlignRight, text.AlignRight
 		}
+		configs = append(configs, config)
 	}
 	t.AppendHeader(header)
 	t.SetColumnConfigs(configs)
@@ -135,7 +138,7 @@ func writeReport(w io.Writer, r *query.Report) error {
 		by = "no weights"
 	}
 	_, _ = fmt.Fprintf(w, "%s of %s asked, by %s; seed %d, snapshot %d\n\n",
-		counted(r.Delivered, "row"), thousands(r.Asked), by, r.Seed, r.Snapshot)
+		counted(r.Delivered, "row"), thousands(r.Asked), visible(by), r.Seed, r.Snapshot)
 	t := newTable([]string{"bucket", "weight", "share", "asked", "available", "delivered", ""}, map[int]bool{1: true, 2: true, 3: true, 4: true, 5: true})
 	available := int64(0)
 	for _, s := range r.Strata {
@@ -151,7 +154,7 @@ func writeReport(w io.Writer, r *query.Report) error {
 		_, _ = fmt.Fprintf(w, "duplicates  %s left out (equal row_hash)\n", counted(r.Duplicates, "row"))
 	}
 	for _, n := range r.Notes {
-		_, _ = fmt.Fprintf(w, "note        %s\n", n)
+		_, _ = fmt.Fprintf(w, "note        %s\n", visible(n))
 	}
 	_, err := fmt.Fprintf(w, "digest      %s\n", r.Digest)
 	return err
@@ -173,7 +176,7 @@ func stratumNote(r *query.Report, s query.StratumReport) string {
 
 // preview shortens a record to one line of at most n characters.
 func preview(record []byte, n int) string {
-	line := []rune(strings.ToValidUTF8(string(record), "?"))
+	line := []rune(visible(string(record)))
 	if len(line) > n {
 		return string(line[:n-1]) + "…"
 	}

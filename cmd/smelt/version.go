@@ -55,9 +55,9 @@ func thisBuild() build {
 func (*versionCmd) Run(a *app) error {
 	b := thisBuild()
 	if a.JSON {
-		return writeJSON(a.stdout, b)
+		return a.print(writeJSON(a.stdout, b))
 	}
 	_, err := fmt.Fprintf(a.stdout, "smelt     %s\ncommit    %s\ngo        %s %s\ncpu       %s\nfeatures  %s\ntiers     %s\nin use    %s\n",
 		b.Version, b.Commit, b.Go, b.Platform, b.CPU, strings.Join(b.Features, " "), strings.Join(b.Tiers, " "), b.Tier)
-	return err
+	return a.print(err)
 }

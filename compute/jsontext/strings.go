@@ -1,11 +1,13 @@
 package jsontext
 
 import (
-	"bytes"
 	"math/bits"
+	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"smelt/compute/kernel/scan"
 )
 
 const invalidUTF8 = "invalid UTF-8"
@@ -99,27 +101,58 @@ func skipRunes[T text](s T, i int) int {
 
 // scanString checks the string that begins with the quote at src[i]; end is after its closing quote.
 func scanString(src []byte, i int) (end int, escaped bool, bad *Error) {
-	for i++; ; {
-		i = skipPlain(src, i)
-		if i == len(src) {
+	i++
+	for range 2 { // Most keys and many values are short, and the call would cost more.
+		if i+8 > len(src) {
+			break
+		}
+		w := special(load64(src, i))
+		if w == 0 {
+			i += 8
+			continue
+		}
+		if i += bits.TrailingZeros64(w) / 8; src[i] == '"' {
+			return i + 1, false, nil
+		}
+		break
+	}
+	for {
+		n, marks := scan.StringEnd(src[i:])
+		if marks&scan.NonASCII != 0 && !scan.ValidUTF8(src[i:i+n]) {
+			return i, escaped, &Error{i + firstInvalid(src[i:i+n]), invalidUTF8}
+		}
+		escaped = escaped || marks&scan.Escape != 0
+		if i += n; i == len(src) {
 			return i, escaped, endOfText(src)
 		}
-		switch c := src[i]; {
-		case c == '"':
+		switch c := src[i]; c {
+		case '"':
 			return i + 1, escaped, nil
-		case c == '\\':
+		case '\\':
 			escaped = true
-			if i, bad = scanEscape(src, i); bad != nil {
-				return i, escaped, bad
+			for i < len(src) && src[i] == '\\' { // text in which all of an alphabet is escaped has many in a row
+				if i, bad = scanEscape(src, i); bad != nil {
+					return i, escaped, bad
+				}
 			}
-		case c < ' ':
-			return i, escaped, &Error{i, "raw control character 0x" + hexByte(c) + " in a string"}
 		default:
-			if i = skipRunes(src, i); i < len(src) && src[i] >= utf8.RuneSelf {
-				return i, escaped, &Error{i, invalidUTF8}
-			}
+			return i, escaped, &Error{i, "raw control character 0x" + hexByte(c) + " in a string"}
 		}
 	}
+}
+
+// firstInvalid returns where the first bytes of s stand that are not UTF-8.
+func firstInvalid(s []byte) int {
+	i := 0
+	for i < len(s) {
+		if i = skipRunes(s, i); i < len(s) && s[i] >= utf8.RuneSelf {
+			break
+		}
+		for i < len(s) && s[i] < utf8.RuneSelf {
+			i++
+		}
+	}
+	return i
 }
 
 // scanEscape checks the escape that begins with the backslash at src[i].
@@ -195,18 +228,21 @@ func inner(raw []byte) []byte {
 }
 
 // AppendUnquoted appends the decoded bytes, UTF-8, of an accepted string; raw includes its quotes. It
-// appends no more than len(raw) bytes.
+// appends no more than len(raw) bytes, and uses as many of dst's spare capacity on the way.
 func AppendUnquoted(dst, raw []byte) []byte {
 	raw = inner(raw)
+	dst = slices.Grow(dst, len(raw))
 	for {
-		run := bytes.IndexByte(raw, '\\')
-		if run < 0 {
-			return append(dst, raw...)
+		written, read := scan.Unescape(dst[len(dst):len(dst)+len(raw)], raw)
+		dst, raw = dst[:len(dst)+written], raw[read:]
+		if len(raw) == 0 {
+			return dst
 		}
-		dst = append(dst, raw[:run]...)
-		r, end := unescape(raw, run)
-		dst = utf8.AppendRune(dst, r)
-		raw = raw[end:]
+		for len(raw) > 0 && raw[0] == '\\' {
+			r, end := unescape(raw, 0)
+			dst = utf8.AppendRune(dst, r)
+			raw = raw[end:]
+		}
 	}
 }
 

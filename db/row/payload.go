@@ -1,9 +1,6 @@
 package row
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "smelt/compute/kernel/scan"
 
 // The three bytes with a meaning in a payload. As all are below 0x80 they never
 // occur inside a multi-byte UTF-8 sequence, so escaping works on bytes.
@@ -41,7 +38,7 @@ func AppendPayload(dst []byte, c *Content) []byte {
 func appendEscaped(dst []byte, text string) []byte {
 	start := len(dst)
 	dst = append(dst, text...)
-	first := indexSpecial(dst[start:])
+	first := scan.IndexSeparator(dst[start:])
 	if first < 0 {
 		return dst
 	}
@@ -59,34 +56,4 @@ func appendEscaped(dst []byte, text string) []byte {
 		}
 	}
 	return dst
-}
-
-// indexSpecial returns the index of the first byte of text in 1B..1F, or -1. It
-// also stops at 1C and 1D, which need no escape: the wider range costs fewer
-// operations, and the caller treats them rightly.
-//
-// Eight bytes are tested at a time. With its top bit cleared, a byte plus 65
-// (plus 60) has the top bit set exactly when the byte was at least 1B (at least
-// 20), and no sum carries into its neighbour.
-func indexSpecial(text []byte) int {
-	const (
-		ones = 0x0101010101010101
-		low7 = 0x7F * ones
-		top  = 0x80 * ones
-	)
-	i := 0
-	for ; i+8 <= len(text); i += 8 {
-		v := binary.LittleEndian.Uint64(text[i:])
-		low := v & low7
-		found := (low + 0x65*ones) &^ (low + 0x60*ones) &^ v & top
-		if found != 0 {
-			return i + bits.TrailingZeros64(found)/8
-		}
-	}
-	for ; i < len(text); i++ {
-		if text[i]-escape <= fieldBreak-escape {
-			return i
-		}
-	}
-	return -1
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"smelt/compute/kernel/cpu"
 )
 
 // The vectors are made by query/rank/testdata/vectors.py, without this package.
@@ -43,27 +45,56 @@ func TestVectorPayloads(t *testing.T) {
 	}
 }
 
-// Every byte value at every place of short texts: found if it is 1B to 1F.
-func TestIndexSpecial(t *testing.T) {
-	for size := range 26 {
-		text := bytes.Repeat([]byte{0xFF}, size)
-		assert.Equal(t, -1, indexSpecial(text))
-		for at := range text {
-			for b := range 256 {
-				text[at] = byte(b)
-				want := -1
-				if b >= 0x1B && b <= 0x1F {
-					want = at
+// Every byte value at every place of short texts, in every tier: three of them
+// become two bytes.
+func TestEscapedBytes(t *testing.T) {
+	inEachTier(t, func(t *testing.T) {
+		for size := range 70 {
+			text := bytes.Repeat([]byte{0xFF}, size)
+			for at := range text {
+				for b := range 256 {
+					text[at] = byte(b)
+					as := string(text[at : at+1])
+					switch b {
+					case 0x1B:
+						as = "\x1b0"
+					case 0x1E:
+						as = "\x1b1"
+					case 0x1F:
+						as = "\x1b2"
+					}
+					want := string(text[:at]) + as + string(text[at+1:])
+					if got := appendEscaped(nil, string(text)); want != string(got) {
+						require.Equal(t, want, string(got), "byte %02x at %d of %d", b, at, size)
+					}
 				}
-				require.Equal(t, want, indexSpecial(text), "byte %02x at %d of %d", b, at, size)
+				text[at] = 0xFF
 			}
-			text[at] = 0xFF
 		}
+	})
+}
+
+// inEachTier runs f once for every tier of this machine.
+func inEachTier(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	for _, tier := range cpu.Tiers() {
+		t.Run(tier.String(), func(t *testing.T) {
+			restore, err := cpu.Use(tier)
+			require.NoError(t, err)
+			defer restore()
+			f(t)
+		})
 	}
-	for first := range 16 {
-		text := []byte(strings.Repeat("a", first) + strings.Repeat("\x1f", 16-first))
-		assert.Equal(t, first, indexSpecial(text), "the first of many")
-	}
+}
+
+// What the other tests hold, they hold in every tier: row_hash is the same
+// everywhere.
+func TestEachTier(t *testing.T) {
+	inEachTier(t, func(t *testing.T) {
+		t.Run("vectors", TestVectorPayloads)
+		t.Run("escape", TestEscapeIsThreeReplacements)
+		t.Run("decode", TestPayloadDecodes)
+	})
 }
 
 // anyText draws texts in which the bytes that matter, and their neighbours in

@@ -26,20 +26,33 @@ func (b *binder) notBuilt(span ast.Span, what, hint string) error {
 // metadataHint is the way out where the language asks for more than metadata.
 const metadataHint = "conditions on metadata fields, which begin with '_', and holdout() work"
 
-// nearest offers the closest name, or lists a short list of them.
-func nearest(name string, among []string) string {
+// written is a name as a statement has to write it.
+func written(name string) string { return ast.Name{Text: name}.String() }
+
+// writtenText is a text constant as a statement has to write it.
+func writtenText(text string) string { return ast.Text{Value: text}.String() }
+
+// nearest offers the closest name, or lists a short list of them. write says how
+// a statement has them.
+func nearest(name string, among []string, write func(string) string) string {
 	if near, ok := ast.Nearest(name, among); ok {
-		return "did you mean " + near + "?"
+		return "did you mean " + write(near) + "?"
 	}
-	switch {
-	case len(among) == 0:
+	if len(among) == 0 {
 		return ""
-	case len(among) == 1:
-		return "there is only " + among[0]
-	case len(among) > 12:
-		return "there are " + strings.Join(among[:12], ", ") + ", ..."
 	}
-	return "there are " + strings.Join(among, ", ")
+	more := ""
+	if len(among) > 12 {
+		among, more = among[:12], ", ..."
+	}
+	texts := make([]string, len(among))
+	for i, a := range among {
+		texts[i] = write(a)
+	}
+	if len(among) == 1 {
+		return "there is only " + texts[0]
+	}
+	return "there are " + strings.Join(texts, ", ") + more
 }
 
 // fieldName checks that a name is a metadata field some row has.
@@ -53,14 +66,14 @@ func (b *binder) fieldName(span ast.Span, path []string) (string, error) {
 	case slices.Contains(fields, name):
 		return name, nil
 	case b.snap.Rows() == 0:
-		return "", b.errorf(span, "first add some, with smelt ingest FILE", "unknown field %s: the store has no rows", name)
+		return "", b.errorf(span, "first add some, with smelt ingest FILE", "unknown field %s: the store has no rows", written(name))
 	case strings.HasPrefix(name, "_"):
-		return "", b.errorf(span, nearest(name, fields), "unknown field %s: no row has it", name)
+		return "", b.errorf(span, nearest(name, fields, written), "unknown field %s: no row has it", written(name))
 	case slices.Contains(fields, "_"+name):
-		return "", b.errorf(span, "did you mean _"+name+"?", "unknown field %s", name)
+		return "", b.errorf(span, "did you mean "+written("_"+name)+"?", "unknown field %s", written(name))
 	}
-	return "", b.errorf(span, nearest("_"+name, fields),
-		"unknown field %s: so far only metadata fields can be named, which begin with '_'", name)
+	return "", b.errorf(span, nearest("_"+name, fields, written),
+		"unknown field %s: so far only metadata fields can be named, which begin with '_'", written(name))
 }
 
 // constantOperand binds an operand that must be a constant; ok is false for NULL.
@@ -70,8 +83,8 @@ func (b *binder) constantOperand(e ast.Expr) (v db.Value, ok bool, err error) {
 		if field, isField := e.(*ast.Field); isField {
 			name := strings.Join(field.Path, ".")
 			if !slices.Contains(b.snap.Fields(), name) {
-				return v, false, b.errorf(e.Pos(), "text stands in single quotes: '"+strings.ReplaceAll(name, "'", "''")+"'",
-					"a constant is expected here, and %s is not one", name)
+				return v, false, b.errorf(e.Pos(), "text stands in single quotes: "+writtenText(name),
+					"a constant is expected here, and %s is not one", written(name))
 			}
 			return v, false, b.notBuilt(e.Pos(), "comparing a field to a field", "compare it with a constant")
 		}
@@ -148,7 +161,7 @@ func (b *binder) mayEqual(span ast.Span, field string, v db.Value) error {
 	if err != nil || !rows.IsEmpty() {
 		return err
 	}
-	return b.bucket(span, v.Text)
+	return b.bucket(span, v.Text, writtenText)
 }
 
 // holdsKind refuses a field that has no value of the kind. An empty hint is
@@ -175,5 +188,5 @@ func (b *binder) holdsKind(span ast.Span, field string, kind db.Kind, hint strin
 			db.KindJSON:   "so far they can only be tested by IS NULL",
 		}[kinds[0]]
 	}
-	return b.errorf(span, hint, "%s holds %s, never %s", field, strings.Join(names, " and "), plural[kind])
+	return b.errorf(span, hint, "%s holds %s, never %s", written(field), strings.Join(names, " and "), plural[kind])
 }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mattn/go-runewidth"
+
 	"smelt/query/ast"
 	"smelt/query/mix"
 )
@@ -34,20 +36,20 @@ func (p *Sample) Explain() (string, error) {
 		fmt.Fprintf(&b, "%-11s %s\n", step, fmt.Sprintf(format, args...))
 	}
 	line("statement", "%s", p.Statement.String())
-	line("snapshot", "commit %d: %s rows in %s segments", p.Snapshot.Commit(), Thousands(p.Snapshot.Rows()), Thousands(int64(p.Snapshot.Segments())))
+	line("snapshot", "commit %d: %s in %s", p.Snapshot.Commit(), Counted(p.Snapshot.Rows(), "row"), Counted(int64(p.Snapshot.Segments()), "segment"))
 	if p.From != "" {
-		line("from", "rows of sample %s, by its bitmap", p.From)
+		line("from", "rows of sample %s, by its bitmap", written(p.From))
 	}
 	if p.Filter != nil {
 		line("where", "%s: %s; reads no record", p.Statement.Where.String(), p.access())
 	}
 	if p.Field != "" {
-		line("strata", "%s; %s; %s candidates", p.WeightedBy, p.lookups([]string{p.Field}), Thousands(total))
+		line("strata", "%s; %s; %s", p.WeightedBy, p.lookups([]string{p.Field}), Counted(total, "candidate"))
 	} else {
-		line("strata", "one, of all %s candidates", Thousands(total))
+		line("strata", "one; %s", Counted(total, "candidate"))
 	}
 	for _, name := range p.Exclude {
-		line("exclude", "rows whose row_hash is in sample %s", name)
+		line("exclude", "rows whose row_hash is in sample %s", written(name))
 	}
 	if p.Duplicates {
 		line("duplicates", "kept, numbered by record hash")
@@ -60,7 +62,7 @@ func (p *Sample) Explain() (string, error) {
 	line("select", "the smallest ranks in each stratum, seed %d", p.Seed)
 	line("order", "SHUFFLE, epoch 1")
 	if p.As != "" {
-		line("keep", "as sample %s", p.As)
+		line("keep", "as sample %s", written(p.As))
 	}
 	if p.Into != "" {
 		line("write", "%s", p.Into)
@@ -90,9 +92,9 @@ func (p *Sample) lookups(fields []string) string {
 	var bitmaps, columns []string
 	for _, name := range fields {
 		if f, err := p.Snapshot.Field(name); err == nil && f != nil && f.Wide() {
-			columns = append(columns, name) // too many values for a bitmap each
+			columns = append(columns, written(name)) // too many values for a bitmap each
 		} else {
-			bitmaps = append(bitmaps, name)
+			bitmaps = append(bitmaps, written(name))
 		}
 	}
 	var parts []string
@@ -116,15 +118,15 @@ func (p *Sample) countText(n int64) string {
 	case ast.CountPercent:
 		what = p.Percent + " % of the candidates left"
 	default:
-		return Thousands(n) + " rows"
+		return Counted(n, "row")
 	}
 	// Only a draw reads what tells excluded rows and duplicates.
-	return what + "; " + Thousands(n) + " rows, if no candidate is excluded or a duplicate"
+	return what + "; " + Counted(n, "row") + ", if no candidate is excluded or a duplicate"
 }
 
 func (p *Sample) shortfallText() string {
 	if p.Policy == mix.Repeat && p.MaxCopies > 0 {
-		return fmt.Sprintf("REPEAT, at most %d copies of a row", p.MaxCopies)
+		return fmt.Sprintf("REPEAT, a row at most %s", Counted(p.MaxCopies, "time"))
 	}
 	return p.Policy.String()
 }
@@ -139,14 +141,22 @@ func (p *Sample) explainQuotas(b *strings.Builder, strata []mix.Stratum, n int64
 		}
 		rows = append(rows, []string{s.Name, p.Strata[i].Weight, p.Share(i), Thousands(quotas[i]), Thousands(s.Available), note})
 	}
+	// The zero Condition measures alike in every locale.
+	var terminal runewidth.Condition
 	width := make([]int, len(rows[0]))
 	for _, r := range rows {
 		for i, cell := range r {
-			width[i] = max(width[i], len(cell))
+			width[i] = max(width[i], terminal.StringWidth(cell))
 		}
 	}
 	for _, r := range rows {
-		line := fmt.Sprintf("  %-*s  %*s  %*s  %*s  %*s  %s", width[0], r[0], width[1], r[1], width[2], r[2], width[3], r[3], width[4], r[4], r[5])
+		line := "  " + terminal.FillRight(r[0], width[0])
+		for i, cell := range r[1:] {
+			if last := i+2 == len(r); !last {
+				cell = terminal.FillLeft(cell, width[i+1])
+			}
+			line += "  " + cell
+		}
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 }
@@ -173,4 +183,12 @@ func Thousands(n int64) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return sign + s
+}
+
+// Counted writes a number of things: "1 row", "1,200 rows".
+func Counted(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return Thousands(n) + " " + thing + "s"
 }

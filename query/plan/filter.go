@@ -196,7 +196,7 @@ func (b *binder) condition(e ast.Expr, f *Filter) (node, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := b.holdsKind(e.Span, field, db.KindBool, "compare it with a value, or write "+field+" IS NOT NULL"); err != nil {
+		if err := b.holdsKind(e.Span, field, db.KindBool, "compare it with a value, or write "+written(field)+" IS NOT NULL"); err != nil {
 			return nil, err
 		}
 		return test{field, func(v db.Value) (bool, bool) {

@@ -30,14 +30,21 @@ var rewrite = flag.Bool("rewrite", false, "write what is now said into the golde
 //	_verified  true in every third row, else false; absent in every tenth
 //	_source    a.jsonl and b.jsonl
 //	_id        a number for every row
-//	_tags      an array, in one row
-//	samples    first (rows 0 to 9), second
+//	_tags      an array, in one row; so has that row "_a b"
+//	samples    first (rows 0 to 9), second, "the third" (row 7)
+//
+// Buckets "詩と散文", "naïve" and "tall tales" have no rows.
 func store(t *testing.T) *db.DB {
 	d, err := db.Open(t.TempDir(), db.Options{Create: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, d.Close()) })
 	require.NoError(t, d.CreateBucket(db.Bucket{Name: "legal", Weight: "0"}))
-	require.NoError(t, d.CreatePhase(db.Phase{Name: "no_advice", Weights: []db.PhaseWeight{{Bucket: "code", Weight: "1"}}}))
+	for _, name := range []string{"詩と散文", "naïve", "tall tales"} {
+		require.NoError(t, d.CreateBucket(db.Bucket{Name: name}))
+	}
+	for _, name := range []string{"no_advice", "two words"} {
+		require.NoError(t, d.CreatePhase(db.Phase{Name: name, Weights: []db.PhaseWeight{{Bucket: "code", Weight: "1"}}}))
+	}
 
 	w := d.NewWriter()
 	defer w.Close()
@@ -56,7 +63,7 @@ func store(t *testing.T) *db.DB {
 		fields = append(fields, fmt.Sprintf(`"_severity":%d`, i%5), fmt.Sprintf(`"_source":"%c.jsonl"`, 'a'+i%2), fmt.Sprintf(`"_id":%d`, i))
 		if i == 7 {
 			fields[1] = `"_severity":"high"`
-			fields = append(fields, `"_tags":["x"]`)
+			fields = append(fields, `"_tags":["x"]`, `"_a b":1`)
 		}
 		if i%10 != 0 {
 			fields = append(fields, fmt.Sprintf(`"_verified":%t`, i%3 == 0))
@@ -78,6 +85,7 @@ func store(t *testing.T) *db.DB {
 	require.NoError(t, w.Commit())
 	require.NoError(t, d.KeepSample(db.Sample{Name: "first"}, roaring.BitmapOf(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)))
 	require.NoError(t, d.KeepSample(db.Sample{Name: "second"}, roaring.BitmapOf(10)))
+	require.NoError(t, d.KeepSample(db.Sample{Name: "the third"}, roaring.BitmapOf(7)))
 	return d
 }
 

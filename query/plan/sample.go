@@ -110,8 +110,8 @@ func (b *binder) source(from ast.Name, d *db.DB) (string, *roaring.Bitmap, error
 	}
 	if _, isBucket := b.snap.Catalog().Bucket(from.Text); isBucket {
 		if _, err := d.SampleRows(from.Text); errors.Is(err, db.ErrNotFound) {
-			return "", nil, b.errorf(from.Span, "write FROM buckets WHERE _bucket = '"+strings.ReplaceAll(from.Text, "'", "''")+"'",
-				"%s is a bucket; rows are drawn from buckets, or from a kept sample", from.Text)
+			return "", nil, b.errorf(from.Span, "write FROM buckets WHERE _bucket = "+writtenText(from.Text),
+				"%s is a bucket; rows are drawn from buckets, or from a kept sample", from)
 		}
 	}
 	rows, err := b.keptSample(from, d, []string{"buckets"})
@@ -132,11 +132,11 @@ func (b *binder) keptSample(name ast.Name, d *db.DB, also []string) (*roaring.Bi
 	for _, s := range kept {
 		also = append(also, s.Name)
 	}
-	hint := nearest(name.Text, also)
+	hint := nearest(name.Text, also, written)
 	if _, near := ast.Nearest(name.Text, also); !near && len(kept) == 0 {
 		hint = "no sample has been kept yet; SAMPLE ... AS name keeps one"
 	}
-	return nil, b.errorf(name.Span, hint, "there is no sample named %s", name.Text)
+	return nil, b.errorf(name.Span, hint, "there is no sample named %s", name)
 }
 
 func bindWeights(b *binder, p *Sample, _ *db.DB) error {
@@ -153,7 +153,7 @@ func bindWeights(b *binder, p *Sample, _ *db.DB) error {
 		if err != nil {
 			return err
 		}
-		p.WeightedBy = "phase " + phase.Name
+		p.WeightedBy = "phase " + written(phase.Name)
 		for _, pw := range phase.Weights {
 			p.Strata = append(p.Strata, bucketStratum(pw.Bucket, pw.Weight))
 			spans = append(spans, w.Phase.Span)
@@ -172,7 +172,7 @@ func bindWeights(b *binder, p *Sample, _ *db.DB) error {
 			if item.Others {
 				p.Strata = append(p.Strata, Stratum{Name: "OTHERS", Weight: item.Weight.Text, Others: true})
 			} else {
-				if err := b.bucket(item.Value.Span, item.Value.Text); err != nil {
+				if err := b.bucket(item.Value.Span, item.Value.Text, written); err != nil {
 					return err
 				}
 				p.Strata = append(p.Strata, bucketStratum(item.Value.Text, item.Weight.Text))
@@ -184,7 +184,7 @@ func bindWeights(b *binder, p *Sample, _ *db.DB) error {
 		if err != nil {
 			return err
 		}
-		p.WeightedBy, p.Field = "field "+field, field
+		p.WeightedBy, p.Field = "field "+written(field), field
 		for _, item := range w.Items {
 			s := Stratum{Name: "OTHERS", Weight: item.Weight.Text, Others: item.Others}
 			if !item.Others {
@@ -241,14 +241,15 @@ func (b *binder) weighStrata(p *Sample, spans []ast.Span) error {
 func (b *binder) phase(name ast.Name) (db.Phase, error) {
 	phase, known := b.snap.Catalog().Phase(name.Text)
 	if !known {
-		return phase, b.errorf(name.Span, nearest(name.Text, b.snap.Catalog().PhaseNames()), "unknown phase %s", name.Text)
+		return phase, b.errorf(name.Span, nearest(name.Text, b.snap.Catalog().PhaseNames(), written), "unknown phase %s", name)
 	}
 	return phase, nil
 }
 
-func (b *binder) bucket(span ast.Span, name string) error {
+// bucket refuses a name that no bucket has. write is as in nearest.
+func (b *binder) bucket(span ast.Span, name string, write func(string) string) error {
 	if _, known := b.snap.Catalog().Bucket(name); !known {
-		return b.errorf(span, nearest(name, b.snap.Catalog().BucketNames()), "unknown bucket %s", name)
+		return b.errorf(span, nearest(name, b.snap.Catalog().BucketNames(), write), "unknown bucket %s", written(name))
 	}
 	return nil
 }
@@ -268,7 +269,7 @@ func bindCount(b *binder, p *Sample, _ *db.DB) error {
 				"SAMPLE needs a count: phase %s recommends none", phase.Name)
 		}
 		p.Count, p.N = ast.CountRows, phase.Samples
-		p.Notes = append(p.Notes, Thousands(p.N)+" rows, as phase "+phase.Name+" recommends")
+		p.Notes = append(p.Notes, Counted(p.N, "row")+", as phase "+written(phase.Name)+" recommends")
 	case ast.CountPercent:
 		p.Percent = c.Percent.Text
 		if _, err := mix.FloorPercent(p.Percent, 0); err != nil {
@@ -317,7 +318,7 @@ func bindNames(b *binder, p *Sample, d *db.DB) error {
 	}
 	_, err := d.SampleRows(p.As)
 	if err == nil {
-		return b.errorf(st.As.Span, "choose another name", "there is already a sample named %s", p.As)
+		return b.errorf(st.As.Span, "choose another name", "there is already a sample named %s", st.As)
 	}
 	if !errors.Is(err, db.ErrNotFound) {
 		return err

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"context"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -53,6 +54,9 @@ func BindSelect(src string, st *ast.Select, d *db.DB, snap *db.Snapshot) (*Selec
 		if err != nil {
 			return nil, err
 		}
+		if slices.ContainsFunc(p.Columns, func(c Column) bool { return c.Name == column.Name }) {
+			return nil, b.errorf(item.Span, "give it another name with AS", "there are two columns named %s", written(column.Name))
+		}
 		p.Columns = append(p.Columns, column)
 	}
 	p.Filter, err = b.filter(st.Where)
@@ -76,7 +80,7 @@ func (b *binder) column(item ast.SelectItem, groups []string) (Column, error) {
 		}
 		column.Name = name
 		if column.Group = slices.Index(groups, name); column.Group < 0 {
-			return column, b.errorf(item.Span, "add GROUP BY "+name, "%s is selected but not grouped by", name)
+			return column, b.errorf(item.Span, "add GROUP BY "+written(name), "%s is selected but not grouped by", written(name))
 		}
 	default:
 		return column, b.errorf(item.Span, countHint, "this column is not built yet")
@@ -96,8 +100,9 @@ type Group struct {
 
 // Groups counts, by bitmaps alone. Groups are in the order of their values,
 // NULL last; groups of no rows are left out, except that without GROUP BY
-// there is always one.
-func (p *Select) Groups() ([]Group, error) {
+// there is always one. It takes as many bitmap operations as there are
+// combinations of values, and stops between two of them when ctx ends.
+func (p *Select) Groups(ctx context.Context) ([]Group, error) {
 	rows := p.Snapshot.All()
 	if p.from != nil {
 		rows.And(p.from)
@@ -112,12 +117,27 @@ func (p *Select) Groups() ([]Group, error) {
 	if len(p.GroupBy) == 0 {
 		return []Group{{Rows: int64(rows.GetCardinality())}}, nil
 	}
+	fields := make([][]db.Group, len(p.GroupBy))
+	for i, name := range p.GroupBy {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		index, err := p.Snapshot.Field(name)
+		if err != nil {
+			return nil, err
+		}
+		if fields[i], err = index.Groups(); err != nil {
+			return nil, err
+		}
+	}
 	var out []Group
-	err := p.split(rows, nil, &out)
+	if err := split(ctx, rows, fields, nil, &out); err != nil {
+		return nil, err
+	}
 	slices.SortFunc(out, func(x, y Group) int {
 		return slices.CompareFunc(x.Values, y.Values, compareNullLast)
 	})
-	return out, err
+	return out, nil
 }
 
 func compareNullLast(x, y db.Value) int {
@@ -127,29 +147,24 @@ func compareNullLast(x, y db.Value) int {
 	return x.Compare(y)
 }
 
-// split divides rows by the next GROUP BY field.
-func (p *Select) split(rows *roaring.Bitmap, values []db.Value, out *[]Group) error {
+// split divides rows by the values of the first field, and those by the rest.
+func split(ctx context.Context, rows *roaring.Bitmap, fields [][]db.Group, values []db.Value, out *[]Group) error {
 	if rows.IsEmpty() {
 		return nil
 	}
-	if len(values) == len(p.GroupBy) {
+	if len(fields) == 0 {
 		*out = append(*out, Group{slices.Clone(values), int64(rows.GetCardinality())})
 		return nil
 	}
-	index, err := p.Snapshot.Field(p.GroupBy[len(values)])
-	if err != nil {
-		return err
-	}
-	groups, err := index.Groups()
-	if err != nil {
-		return err
-	}
 	null := rows.Clone()
-	for _, g := range groups {
+	for _, g := range fields[0] {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		null.AndNot(g.Rows)
-		if err := p.split(roaring.And(rows, g.Rows), append(values, g.Value), out); err != nil {
+		if err := split(ctx, roaring.And(rows, g.Rows), fields[1:], append(values, g.Value), out); err != nil {
 			return err
 		}
 	}
-	return p.split(null, append(values, db.Value{}), out)
+	return split(ctx, null, fields[1:], append(values, db.Value{}), out)
 }

@@ -1,0 +1,78 @@
+package datasetmanifest
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"smelt/db"
+)
+
+const example = `{
+  "metadata": {"created": "2025-10-23T01:09:21", "version": "1.0", "total_examples": 12},
+  "buckets": {
+    "code": {"source": "a/b.jsonl", "count": 12, "weight": 0.5, "description": "d", "provenance": "auto", "added": "x"},
+    "legal": {"source": "l.jsonl", "count": 0, "weight": 1e-2}
+  },
+  "default_weights": {"code": 0.20, "factual": 0.030},
+  "training_phases": {"warmup": {"description": "w", "weights": {"legal": 0.4, "code": 0.6}, "recommended_samples": 100, "epochs": 2}}
+}`
+
+func TestReadAndApply(t *testing.T) {
+	m, err := Read(strings.NewReader(example))
+	require.NoError(t, err)
+	assert.Equal(t, []Bucket{
+		{db.Bucket{Name: "code", Weight: "0.20", Description: "d"}, "a/b.jsonl", 12},
+		{db.Bucket{Name: "factual", Weight: "0.030"}, "", 0},
+		{db.Bucket{Name: "legal", Weight: "0.01"}, "l.jsonl", 0},
+	}, m.Buckets)
+	c := db.BuiltinCatalog()
+	before, _ := c.Bucket("factual")
+	require.NoError(t, m.Apply(c))
+	code, _ := c.Bucket("code")
+	assert.Equal(t, "0.20", code.Weight)
+	factual, _ := c.Bucket("factual")
+	assert.Equal(t, before.Description, factual.Description, "what the manifest leaves out stays")
+	p, ok := c.Phase("warmup")
+	require.True(t, ok)
+	assert.Equal(t, db.Phase{Name: "warmup", Description: "w", Samples: 100, Epochs: 2,
+		Weights: []db.PhaseWeight{{Bucket: "legal", Weight: "0.4"}, {Bucket: "code", Weight: "0.6"}}}, p, "buckets stay in the file's order")
+}
+
+func TestWriteReadsBack(t *testing.T) {
+	c := db.BuiltinCatalog()
+	c.SetBucket(db.Bucket{Name: "odd \"name\"", Weight: "0.125", Description: "<&>"})
+	var out bytes.Buffer
+	require.NoError(t, Write(&out, c, map[string]int64{"code": 7}, time.Unix(0, 0)))
+	m, err := Read(&out)
+	require.NoError(t, err)
+	got := db.BuiltinCatalog()
+	require.NoError(t, m.Apply(got))
+	assert.Equal(t, c, got)
+}
+
+func TestReadRefuses(t *testing.T) {
+	for text, says := range map[string]string{
+		`[]`:                                "not a dataset manifest",
+		`{}`:                                "neither buckets",
+		`{"buckets"`:                        "not a dataset manifest",
+		`{"buckets": {"a": {"count": -1}}}`: "buckets.a.count",
+		`{"buckets": {"a": 5}}`:             "buckets.a: an object is expected",
+		`{"default_weights": {"a": "x"}}`:   "default_weights.a",
+		`{"default_weights": {"a": -1}}`:    "default_weights.a",
+		`{"training_phases": {"p": {}}}`:    "training_phases.p: a phase needs weights",
+		`{"training_phases": {"p": {"weights": {"a": null}}}}`:    "training_phases.p.weights.a",
+		`{"buckets": {"a": {"weight": 1e999, "source": "x"}}}`:    "buckets.a.weight",
+		`{"buckets": {"a": {"description": {"deep": "object"}}}}`: "buckets.a.description",
+	} {
+		_, err := Read(strings.NewReader(text))
+		require.ErrorContains(t, err, says, text)
+	}
+	m, err := Read(strings.NewReader(`{"training_phases": {"p": {"weights": {"nobody": 1}}}}`))
+	require.NoError(t, err)
+	require.ErrorContains(t, m.Apply(db.BuiltinCatalog()), "training_phases.p.weights.nobody")
+}

@@ -1,0 +1,258 @@
+// Package decontaminate marks rows that hold evaluation items, so that a model
+// is not trained on what it will be tested on.
+//
+//	items of evaluations --words--> n-grams           compute/text/ngram
+//	rows of the store    --words--> n-grams shared -> _contaminated_by
+//
+// A row is contaminated if it shares an n-gram of normalised words with an
+// item: 13 words, as for GPT-3 (Brown et al. 2020, appendix C), where package
+// ngram says what its choices are. The mark is the names of the evaluations and
+// the n, as in "gsm8k_test:13" or "arc:13,gsm8k_test:13"; it replaces the mark
+// of an earlier run. Nothing is deleted: WHERE _contaminated_by IS NULL leaves
+// marked rows out of a sample.
+package decontaminate
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"golang.org/x/sync/errgroup"
+
+	"smelt/compute/text/ngram"
+	"smelt/db"
+	"smelt/ingest"
+)
+
+// Field is the metadata field that holds the mark.
+const Field = "_contaminated_by"
+
+// Options of Find. The zero value looks for 13-grams.
+type Options struct {
+	NGram   int // words; 0: 13
+	Threads int // 0: one a processor
+	// Progress, if set, is told the number of rows looked at. It is not called
+	// by two goroutines at once.
+	Progress func(rows int64)
+}
+
+// Report counts rows and items.
+type Report struct {
+	Rows     int64            `json:"rows"` // looked at
+	NGram    int              `json:"ngram"`
+	Marked   int64            `json:"marked"`
+	ByName   map[string]int64 `json:"by_name"`
+	ByBucket map[string]int64 `json:"by_bucket"`
+	Items    []ngram.Coverage `json:"items"`
+	Examples []Example        `json:"examples"` // the first marked rows
+}
+
+// Example is a marked row and the words it shares.
+type Example struct {
+	File string `json:"file"`
+	Line uint64 `json:"line"`
+	Name string `json:"name"`
+	Text string `json:"text"`
+}
+
+// Result is what Find found.
+type Result struct {
+	Report Report
+	marks  map[string]*roaring.Bitmap // by the text of the mark
+	old    *roaring.Bitmap            // rows marked by an earlier run
+}
+
+const maxExamples = 5
+
+// Find compares every row with the items. It changes nothing.
+func Find(ctx context.Context, d *db.DB, items iter.Seq2[ngram.Item, error], opt Options) (*Result, error) {
+	m, err := ngram.Build(items, ngram.Options{N: opt.NGram})
+	if err != nil {
+		return nil, err
+	}
+	f := &finder{snap: d.Snapshot(), matcher: m, marks: map[string]*roaring.Bitmap{}, opt: opt,
+		report: Report{NGram: m.N(), ByName: map[string]int64{}, ByBucket: map[string]int64{}, Items: m.Report(), Examples: []Example{}}}
+	if err := f.compare(ctx); err != nil {
+		return nil, err
+	}
+	if err := f.count(d); err != nil {
+		return nil, err
+	}
+	old := roaring.New()
+	if index, err := f.snap.Field(Field); err != nil {
+		return nil, err
+	} else if index != nil {
+		if old, err = index.Present(); err != nil {
+			return nil, err
+		}
+	}
+	return &Result{f.report, f.marks, old}, nil
+}
+
+// Apply marks what was found, takes away the marks of earlier runs, and
+// records it in the log.
+func (r *Result) Apply(d *db.DB, now time.Time) error {
+	w := d.NewWriter()
+	defer w.Close()
+	marked := roaring.New()
+	for _, rows := range r.marks {
+		marked.Or(rows)
+	}
+	values := map[db.Value]*roaring.Bitmap{}
+	for mark, rows := range r.marks {
+		values[db.TextValue(mark)] = rows
+	}
+	if cleared := roaring.AndNot(r.old, marked); !cleared.IsEmpty() {
+		values[db.Value{}] = cleared
+	}
+	if err := w.UpdateField(Field, values); err != nil {
+		return err
+	}
+	w.PutEvent(db.Event{Kind: "decontaminate", Time: now, Detail: map[string]any{
+		"summary": fmt.Sprintf("marked %d rows that share a %d-gram with %s", r.Report.Marked, r.Report.NGram, strings.Join(r.names(), ", ")),
+		"marked":  r.Report.Marked, "ngram": r.Report.NGram, "by_name": r.Report.ByName,
+	}})
+	return w.Commit()
+}
+
+func (r *Result) names() []string {
+	var names []string
+	for _, c := range r.Report.Items {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+type finder struct {
+	snap    *db.Snapshot
+	matcher *ngram.Matcher
+	opt     Options
+
+	mu     sync.Mutex
+	marks  map[string]*roaring.Bitmap
+	hits   []hit
+	report Report
+}
+
+// hit is a marked row, kept for the examples.
+type hit struct {
+	addr uint32
+	name string
+	text string
+}
+
+// compare looks at every row, segments in parallel.
+func (f *finder) compare(ctx context.Context) error {
+	threads := f.opt.Threads
+	if threads == 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	addrs := f.snap.All().ToArray()
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(threads)
+	for len(addrs) > 0 {
+		end := 1
+		for end < len(addrs) && addrs[end]>>16 == addrs[0]>>16 {
+			end++
+		}
+		part := addrs[:end]
+		addrs = addrs[end:]
+		g.Go(func() error { return f.segment(ctx, part) })
+	}
+	return g.Wait()
+}
+
+func (f *finder) segment(ctx context.Context, addrs []uint32) error {
+	var text []byte
+	err := f.snap.Records(ctx, addrs, func(i int, record []byte) error {
+		var err error
+		if text, err = ingest.AppendText(text[:0], record); err != nil {
+			return err
+		}
+		if found := f.matcher.Match(text); len(found) > 0 {
+			f.mark(addrs[i], found, text)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.report.Rows += int64(len(addrs))
+	if f.opt.Progress != nil {
+		f.opt.Progress(f.report.Rows)
+	}
+	return nil
+}
+
+func (f *finder) mark(addr uint32, found []ngram.Match, text []byte) {
+	var names []string
+	for _, m := range found {
+		names = append(names, fmt.Sprintf("%s:%d", m.Name, f.matcher.N()))
+	}
+	mark := strings.Join(names, ",")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	rows := f.marks[mark]
+	if rows == nil {
+		rows = roaring.New()
+		f.marks[mark] = rows
+	}
+	rows.Add(addr)
+	for _, m := range found {
+		f.report.ByName[m.Name]++
+	}
+	// The first by address, whichever goroutine comes first.
+	f.hits = append(f.hits, hit{addr, found[0].Name, string(text[found[0].Start:found[0].End])})
+	if len(f.hits) >= 2*maxExamples {
+		f.keepFirst()
+	}
+}
+
+func (f *finder) keepFirst() {
+	slices.SortFunc(f.hits, func(x, y hit) int { return int(int64(x.addr) - int64(y.addr)) })
+	f.hits = f.hits[:min(len(f.hits), maxExamples)]
+}
+
+// count fills in the report.
+func (f *finder) count(d *db.DB) error {
+	marked := roaring.New()
+	for _, rows := range f.marks {
+		marked.Or(rows)
+	}
+	f.report.Marked = int64(marked.GetCardinality())
+	index, err := f.snap.Field("_bucket")
+	if err != nil {
+		return err
+	}
+	if index != nil {
+		groups, err := index.Groups()
+		if err != nil {
+			return err
+		}
+		for _, g := range groups {
+			if n := marked.AndCardinality(g.Rows); n > 0 {
+				f.report.ByBucket[g.Value.Text] = int64(n)
+			}
+		}
+	}
+	f.keepFirst()
+	for _, h := range f.hits {
+		err := f.snap.Origins([]uint32{h.addr}, func(_ int, o db.Origin) error {
+			file, err := d.File(o.File)
+			f.report.Examples = append(f.report.Examples, Example{file.Name, o.Line, h.name, h.text})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,165 @@
+package query
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"smelt/db"
+	"smelt/db/row"
+	"smelt/query/ast"
+	"smelt/query/plan"
+	"smelt/query/rank"
+)
+
+// finish computes the digest and compares with kept samples.
+func (s *Sample) finish(ctx context.Context, p *plan.Sample) error {
+	var err error
+	if s.fields, err = writtenFields(s.snap); err != nil {
+		return err
+	}
+	rows := s.addresses()
+	hashes := make([]row.Hash, len(rows))
+	err = s.snap.Hashes(ctx, rows, func(i int, h row.Hash) error {
+		hashes[i] = h
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var digest rank.Digest
+	for _, pick := range s.picks {
+		i, _ := slices.BinarySearch(rows, pick.addr)
+		digest.Add(hashes[i])
+	}
+	s.Report.Digest = digest.Sum().String()
+	return s.compareWithKept(ctx, hashes, p.Exclude)
+}
+
+// addresses returns the sample's rows in address order, each once.
+func (s *Sample) addresses() []uint32 {
+	rows := make([]uint32, len(s.picks))
+	for i, p := range s.picks {
+		rows[i] = p.addr
+	}
+	slices.Sort(rows)
+	return slices.Compact(rows)
+}
+
+// Keep stores the sample under the name of its AS clause, for later statements
+// to draw from or exclude. Without AS, or when it has been kept, it does
+// nothing. WriteFile keeps the sample it has written; whoever gives the rows out
+// in another way calls Keep after that succeeded, so that a failed output can
+// be tried again with the same statement. It wraps db.ErrExists when the name
+// was taken since Prepare.
+func (s *Sample) Keep(ctx context.Context) error {
+	if s.as == "" {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	mixture, err := json.Marshal(s.Report.Strata)
+	if err != nil {
+		return err
+	}
+	err = s.db.KeepSample(db.Sample{
+		Name: s.as, Statement: s.Report.Statement, Snapshot: s.Report.Snapshot, Seed: s.Report.Seed,
+		Rows: s.Report.Delivered, Digest: s.Report.Digest, Created: time.Now().UTC(), Mixture: mixture,
+	}, roaring.BitmapOf(s.addresses()...))
+	if err == nil {
+		s.as = ""
+	}
+	return err
+}
+
+// compareWithKept counts the rows shared with each kept sample. Samples of one
+// seed share their lowest ranks, which people do not expect. hashes are the
+// sample's row_hashes, which it sorts; excluded samples share none of them.
+//
+// Heads are enough to see that a kept row is not in the sample. Only the others
+// have their whole row_hash read, once for all samples they are in.
+func (s *Sample) compareWithKept(ctx context.Context, hashes []row.Hash, excluded []string) error {
+	kept, err := s.db.Samples()
+	if err != nil {
+		return err
+	}
+	kept = slices.DeleteFunc(kept, func(k db.Sample) bool { return slices.Contains(excluded, k.Name) })
+	if len(kept) == 0 || len(hashes) == 0 {
+		return nil
+	}
+	theirs := make([]*roaring.Bitmap, len(kept))
+	for i, k := range kept {
+		if theirs[i], err = s.db.SampleRows(k.Name); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(hashes, row.Hash.Compare)
+	ours := &hashSet{slices.Compact(hashes)}
+	suspects, err := s.suspects(ctx, roaring.FastOr(theirs...), ours)
+	if err != nil {
+		return err
+	}
+	// The kept rows that are in the sample, and which of ours each is.
+	var common, which []uint32
+	err = s.snap.Hashes(ctx, suspects, func(i int, h row.Hash) error {
+		if at, found := ours.find(h); found {
+			common, which = append(common, suspects[i]), append(which, uint32(at))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	all := roaring.BitmapOf(common...)
+	for i, k := range kept {
+		theirs[i].And(all)
+		shared := make([]uint32, 0, theirs[i].GetCardinality())
+		at := 0
+		for it := theirs[i].Iterator(); it.HasNext(); at++ {
+			for addr := it.Next(); common[at] != addr; {
+				at++
+			}
+			shared = append(shared, which[at])
+		}
+		slices.Sort(shared)
+		if n := int64(len(slices.Compact(shared))); n > 0 {
+			s.Report.Shared = append(s.Report.Shared, SharedRows{k.Name, n})
+			s.Report.Notes = append(s.Report.Notes, fmt.Sprintf("rows that are also in sample %[1]s: %[2]s; to draw others, add EXCLUDE %[1]s",
+				ast.Name{Text: k.Name}, plan.Thousands(n)))
+		}
+	}
+	return nil
+}
+
+// suspects returns the addresses of the rows whose head is that of a member of
+// set, in ascending order.
+func (s *Sample) suspects(ctx context.Context, rows *roaring.Bitmap, set *hashSet) ([]uint32, error) {
+	var out []uint32
+	var heads []uint64
+	open := -1
+	for it := rows.Iterator(); it.HasNext(); {
+		addr := it.Next()
+		if segment := int(addr >> 16); segment != open {
+			if segment >= s.snap.Segments() {
+				break // of a sample kept since, from later rows
+			}
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			var err error
+			if heads, err = s.snap.Heads(segment); err != nil {
+				return nil, err
+			}
+			open = segment
+		}
+		if set.mayHave(heads[addr&0xFFFF]) {
+			out = append(out, addr)
+		}
+	}
+	return out, nil
+}
