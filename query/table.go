@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
+	"smelt/compute/jsontext"
 	"smelt/db"
 	"smelt/query/ast"
 	"smelt/query/plan"
@@ -67,8 +69,10 @@ func (q *Query) show(st *ast.Show) (*Table, error) {
 		return q.showPhases(), nil
 	case "SAMPLES":
 		return q.showSamples()
+	case "SOURCES":
+		return q.showSources()
 	}
-	return nil, ast.NewError(q.src, st.Span, "SHOW BUCKETS, SHOW PHASES and SHOW SAMPLES work", "SHOW %s is not built yet", st.What)
+	return nil, ast.NewError(q.src, st.Span, "SHOW BUCKETS, PHASES, SAMPLES and SOURCES work", "SHOW %s is not built yet", st.What)
 }
 
 func (q *Query) showBuckets() (*Table, error) {
@@ -128,4 +132,35 @@ func (q *Query) showSamples() (*Table, error) {
 		})
 	}
 	return t, nil
+}
+
+// showSources lists what was ingested: the ledger, a file a row.
+func (q *Query) showSources() (*Table, error) {
+	files, err := q.db.Files()
+	if err != nil {
+		return nil, err
+	}
+	t := &Table{Columns: []string{"file", "source", "rows", "rejected", "duplicates", "licence", "finished", "sha256"}}
+	for _, f := range files {
+		finished := db.Value{}
+		if f.Complete {
+			finished = db.TextValue(f.Finished.UTC().Format(time.DateTime))
+		}
+		t.Rows = append(t.Rows, []db.Value{
+			db.TextValue(f.Name), textOrNull(f.Source), number(f.Rows), number(f.Rejected), number(f.Duplicates),
+			textOrNull(label(f, "_license")), finished, textOrNull(f.SHA256),
+		})
+	}
+	return t, nil
+}
+
+// label is the text of one of a ledger entry's labels; empty for none.
+func label(f db.File, name string) string {
+	for _, m := range jsontext.Members([]byte(f.Labels), nil) {
+		if string(m.Key) == name {
+			text, _, _ := db.AppendValue(nil, m.Value)
+			return string(text)
+		}
+	}
+	return ""
 }

@@ -12,7 +12,7 @@ import (
 )
 
 type benchCmd struct {
-	Corpus   benchCorpusCmd   `cmd:"" help:"Write the deterministic stand-in corpus as JSONL."`
+	Corpus benchCorpusCmd `cmd:"" help:"Write the deterministic stand-in corpus as JSONL."`
 }
 
 type benchCorpusCmd struct {

@@ -32,14 +32,17 @@ type logEntry struct {
 
 // logFile is what the log says of an ingested file.
 type logFile struct {
-	File     string         `json:"file"`
-	SHA256   string         `json:"sha256"` // of the content
-	Rows     int64          `json:"rows"`
-	Rejected int64          `json:"rejected"`
-	Complete bool           `json:"complete"`
-	Bucket   string         `json:"bucket,omitempty"`
-	Source   string         `json:"source,omitempty"`
-	Labels   map[string]any `json:"labels,omitempty"`
+	File       string           `json:"file"`
+	Format     string           `json:"format,omitempty"`
+	SHA256     string           `json:"sha256,omitempty"` // of the file, when it was read to its end
+	Rows       int64            `json:"rows"`
+	Rejected   int64            `json:"rejected"`
+	Reasons    map[string]int64 `json:"reasons,omitempty"`
+	Duplicates int64            `json:"duplicates"`
+	Complete   bool             `json:"complete"`
+	Bucket     string           `json:"bucket,omitempty"`
+	Source     string           `json:"source,omitempty"`
+	Labels     map[string]any   `json:"labels,omitempty"`
 }
 
 func (*logCmd) Run(a *app) error {
@@ -66,10 +69,16 @@ func readLog(d *db.DB) ([]logEntry, error) {
 		if at.IsZero() {
 			at = f.Started
 		}
-		detail := logFile{f.Name, f.Prefix, f.Rows, f.Rejected, f.Complete, f.Bucket, f.Source, labelsOf(f)}
+		detail := logFile{
+			File: f.Name, Format: f.Format, SHA256: f.SHA256, Rows: f.Rows, Rejected: f.Rejected, Reasons: f.Reasons,
+			Duplicates: f.Duplicates, Complete: f.Complete, Bucket: f.Bucket, Source: f.Source, Labels: labelsOf(f),
+		}
 		text := fmt.Sprintf("%s: %s", f.Name, counted(f.Rows, "row"))
 		if f.Rejected > 0 {
 			text += ", " + counted(f.Rejected, "reject")
+		}
+		if f.Duplicates > 0 {
+			text += ", " + counted(f.Duplicates, "duplicate")
 		}
 		if !f.Complete {
 			text += ", not finished"

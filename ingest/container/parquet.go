@@ -45,19 +45,13 @@ func (r *Reader) openParquet(ctx context.Context, disk io.Reader, text io.Reader
 	if err != nil {
 		return err
 	}
-	r.behind = func() int64 { return int64(float64(r.size(disk)) * rows.share()) }
+	size := info.Size()
+	if source != disk {
+		size = r.raw.n // all of it has been unpacked
+	}
+	r.behind = func() int64 { return int64(float64(size) * rows.share()) }
 	r.lines = &converted{fill: rows.fill}
 	return nil
-}
-
-// size is that of the file on disk, as far as it is known.
-func (r *Reader) size(disk io.Reader) int64 {
-	if f, ok := disk.(*os.File); ok {
-		if info, err := f.Stat(); err == nil {
-			return info.Size()
-		}
-	}
-	return r.raw.n
 }
 
 // spool writes the unpacked bytes to a temporary file.

@@ -175,7 +175,11 @@ func appendFloat(dst []byte, v float64, bits int) []byte {
 	if abs := math.Abs(v); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
 		format = 'e'
 	}
-	return strconv.AppendFloat(dst, v, format, -1, bits)
+	dst = strconv.AppendFloat(dst, v, format, -1, bits)
+	if n := len(dst); format == 'e' && dst[n-2] == '0' {
+		dst = append(dst[:n-2], dst[n-1]) // e-09 is e-9
+	}
+	return dst
 }
 
 // appendDecimal writes v / 10^scale with all its digits.

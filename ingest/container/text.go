@@ -19,7 +19,8 @@ import (
 // than partMost words is cut after the last sentence, else line, else word that
 // keeps it to that. Parts do not overlap and nothing is left out: what remains
 // at the end is one example more, cut in its middle, or belongs to the one
-// before if it is a single paragraph.
+// before if it is a single paragraph. A word is what stands between blanks, but
+// no less than one in wordBytes bytes, for texts in scripts without blanks.
 //
 // Paragraphs are separated by empty lines; in a part there is one between two.
 // Line breaks within a paragraph stay, since verse needs them, as line feeds.
@@ -30,7 +31,8 @@ const (
 	partWords = 200
 	partLeast = 100
 	partMost  = 400
-	// maxParagraph bounds a paragraph in bytes, for texts without spaces.
+	wordBytes = 12
+	// maxParagraph is how much of a paragraph is held before it is cut.
 	maxParagraph = 32 << 10
 )
 
@@ -183,27 +185,32 @@ func (p *prose) cut(dst []byte) []byte {
 }
 
 // cutAt finds where to end the first piece of a paragraph that is too long, and
-// where the next begins: after the last sentence, else line, else word within
-// partMost words, of which the first two must leave partWords.
+// where the next begins: after the last sentence, else line, else word, that
+// leaves a piece of partWords to partMost words, else anywhere.
 func cutAt(text []byte) (end, next int) {
-	words, sentence, line, word := 0, 0, 0, 0
-	for i := 0; words < partMost; {
-		for i < len(text) && isBlank(text[i]) {
-			i++
+	words, sentence, line, word, i := 0, 0, 0, 0, 0
+	for blank := true; i < len(text); i++ {
+		enough := max(words, i/wordBytes) >= partWords
+		switch c := text[i]; {
+		case isBlank(c):
+			if !blank && enough {
+				word = i
+				if c == '\n' {
+					line = i
+				}
+				if endsSentence(text[:i]) {
+					sentence = i
+				}
+			}
+			blank = true
+		case blank:
+			blank = false
+			words++
+		case c >= utf8.RuneSelf && enough && endsWideSentence(text[:i+1]):
+			sentence = i + 1
 		}
-		for i < len(text) && !isBlank(text[i]) {
-			i++
-		}
-		if i >= min(len(text), maxParagraph) {
+		if max(words, i/wordBytes) > partMost {
 			break
-		}
-		words++
-		word = i
-		if words >= partWords && endsSentence(text[:i]) {
-			sentence = i
-		}
-		if words >= partWords && text[i] == '\n' {
-			line = i
 		}
 	}
 	switch {
@@ -213,12 +220,11 @@ func cutAt(text []byte) (end, next int) {
 		end = line
 	case word > 0:
 		end = word
-	default: // not a blank in it
-		end = min(len(text)-1, maxParagraph)
-		for i := 1; i < utf8.UTFMax && end > 1 && !utf8.RuneStart(text[end]); i++ {
+	default:
+		end = min(i, len(text)-1)
+		for n := 1; n < utf8.UTFMax && end > 1 && !utf8.RuneStart(text[end]); n++ {
 			end--
 		}
-		return end, end
 	}
 	for next = end; next < len(text) && isBlank(text[next]); {
 		next++
@@ -236,6 +242,12 @@ func endsSentence(text []byte) bool {
 	return len(text) > 0 && (text[len(text)-1] == '.' || text[len(text)-1] == '?' || text[len(text)-1] == '!')
 }
 
+// endsWideSentence does for scripts that leave no blank after a sentence.
+func endsWideSentence(text []byte) bool {
+	return bytes.HasSuffix(text, []byte("。")) || bytes.HasSuffix(text, []byte("！")) || bytes.HasSuffix(text, []byte("？"))
+}
+
+// countWords is how long a text is.
 func countWords(text []byte) (n int) {
 	blank := true
 	for _, c := range text {
@@ -246,7 +258,10 @@ func countWords(text []byte) (n int) {
 			n++
 		}
 	}
-	return n
+	if n == 0 {
+		return 0
+	}
+	return max(n, len(text)/wordBytes)
 }
 
 // add appends a piece to the example, and its line to dst once there is another.

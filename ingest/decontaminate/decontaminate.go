@@ -115,7 +115,7 @@ func (r *Result) Apply(d *db.DB, now time.Time) error {
 		return err
 	}
 	w.PutEvent(db.Event{Kind: "decontaminate", Time: now, Detail: map[string]any{
-		"summary": fmt.Sprintf("marked %d rows that share a %d-gram with %s", r.Report.Marked, r.Report.NGram, strings.Join(r.names(), ", ")),
+		"summary": fmt.Sprintf("rows marked: %d, for a %d-gram shared with %s", r.Report.Marked, r.Report.NGram, strings.Join(r.names(), ", ")),
 		"marked":  r.Report.Marked, "ngram": r.Report.NGram, "by_name": r.Report.ByName,
 	}})
 	return w.Commit()

@@ -115,7 +115,7 @@ func (r *Result) Apply(d *db.DB, now time.Time) error {
 	defer w.Close()
 	w.Delete(r.drop)
 	w.PutEvent(db.Event{Kind: "dedup", Time: now, Detail: map[string]any{
-		"summary": fmt.Sprintf("dropped %d equal and %d similar rows", r.Report.Equal, r.Report.Similar),
+		"summary": fmt.Sprintf("rows dropped: %d equal, %d similar", r.Report.Equal, r.Report.Similar),
 		"equal":   r.Report.Equal, "similar": r.Report.Similar, "near": r.Report.Near, "keep": r.Report.Rule,
 	}})
 	return w.Commit()
