@@ -64,7 +64,7 @@ func ingestInChild(dir string, paths []string) error {
 // crashFile is a file to ingest and what must become of its lines.
 type crashFile struct {
 	path    string
-	content []byte   // uncompressed
+	content []byte   // unpacked and converted
 	lines   []string // "" where a line is a reject
 }
 
@@ -80,14 +80,17 @@ func makeCrashFiles(t *testing.T, dir string) []crashFile {
 			good := example(n)
 			text, f.lines = append(text, good), append(f.lines, good)
 			if n%37 == 0 {
-				text, f.lines = append(text, "bad "+strconv.Itoa(n)), append(f.lines, "")
+				text, f.lines = append(text, `"bad `+strconv.Itoa(n)+`"`), append(f.lines, "")
 			}
 		}
 		f.content = join(text)
 		onDisk := f.content
 		f.path = filepath.Join(dir, fmt.Sprintf("%d.jsonl", i))
-		if i == 1 {
+		switch i {
+		case 1:
 			onDisk = gz(t, f.content)
+		case 2:
+			onDisk = arrayOf(text)
 		}
 		writeFile(t, f.path, onDisk)
 	}

@@ -2,17 +2,20 @@
 // recognises the shape of each record, brings it to its normal form, labels it
 // and writes segments.
 //
-//	bytes ──decode──▶ content ──lines──▶ record ──shape──▶ row.Content ──▶ row_hash ─┐
-//	        gzip, zstd         one JSON     │                                        ├─▶ segment
-//	                           object each  └────label────▶ record + metadata ───────┘
+//	bytes ──container──▶ content ──lines──▶ record ──shape──▶ row.Content ──▶ row_hash ─┐
+//	                              one JSON     │                                        ├─▶ segment
+//	                              object each  └────label────▶ record + metadata ───────┘
 //
 // # Content
 //
-// A file's content is its bytes, decompressed if they begin as gzip or zstd
-// do; the name has no say. It is UTF-8, with or without a byte order mark, one
-// JSON object a line. A line ends at a line feed, a carriage return before it
-// is white space, the last one may end with the file, and lines of white space
-// are passed over. Lines are numbered from 1 and counted whatever they hold.
+// A file's content is what package container makes of its bytes: unpacked, and
+// converted to JSON lines if it is an array, a table, Parquet or prose. It is
+// UTF-8, with or without a byte order mark, one JSON object a line. A line ends
+// at a line feed, a carriage return before it is white space, the last one may
+// end with the file, and lines of white space are passed over. Lines are
+// numbered from 1 and counted whatever they hold; of a converted file, the n-th
+// line is its n-th element or record, and places within it are places in the
+// line that it became.
 //
 // What is stored of a line is its bytes, less the white space around the
 // object, plus the labels it lacked, before the closing brace. Nothing else is
@@ -103,7 +106,8 @@
 //	the entry's part       take up after the last line committed
 //	all of it              try the rejected lines again, skip the rest
 //
-// So a copy under another name, compressed or piped in, adds nothing; a file
+// So a copy under another name, compressed or piped in, adds nothing, nor do the
+// same records in another container if they come to the same lines; a file
 // whose ingest was killed is completed; and lines rejected for want of a bucket
 // are taken in when one is given.
 //

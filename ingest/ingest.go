@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -47,6 +46,10 @@ type Options struct {
 	// Classify is asked for the bucket of rows that have no _bucket when Bucket
 	// is empty; nil rejects such rows. It is called from many goroutines.
 	Classify Classify
+	// Language, if set, is asked for the language of rows that have no
+	// _language, as an ISO 639-1 code or "" for not knowing. It is indexed with
+	// the row and not added to its record. The same is asked of it as of Classify.
+	Language func(content *row.Content) string
 
 	// Format is how the records are held in the inputs; the zero value finds out,
 	// for each. All inputs may be compressed.
@@ -170,13 +173,15 @@ type ReasonCount struct {
 
 // withDefaults fills in what is zero and checks the rest against the catalog.
 func (o Options) withDefaults(catalog *db.Catalog) (Options, error) {
+	var err error
+	if o.Format, err = container.ParseFormat(string(o.Format)); err != nil {
+		return o, err
+	}
 	switch {
 	case o.Threads < 0 || o.SegmentRows < 0 || o.CommitBytes < 0 || o.MaxLine < 0:
 		return o, errors.New("threads, segment rows, commit bytes and longest line cannot be negative")
 	case o.SegmentRows > db.MaxSegmentRows:
 		return o, fmt.Errorf("a segment of %d rows is too large; the most is %d", o.SegmentRows, db.MaxSegmentRows)
-	case o.Format != container.Auto && !slices.Contains(container.Formats(), o.Format):
-		return o, fmt.Errorf("unknown format %q", o.Format)
 	case !utf8.ValidString(o.Source):
 		return o, fmt.Errorf("the source %q is not valid UTF-8", o.Source)
 	}

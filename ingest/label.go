@@ -30,6 +30,8 @@ const (
 	originClassifier = "classifier"
 	// fieldScore is how sure the classifier was, with two decimals.
 	fieldScore = "_bucket_score"
+	// fieldLanguage is an ISO 639-1 code.
+	fieldLanguage = "_language"
 )
 
 const (
@@ -95,6 +97,7 @@ func (l Label) raw() []byte {
 type labels struct {
 	bucket   []byte   // Options.Bucket; empty: none
 	classify Classify // Options.Classify; may be nil
+	language func(*row.Content) string
 	mapping  *mapping // Options.Map; nil: none
 	added    []added  // Options.Labels, the map, Options.Source
 	ledger   string   // Options.Labels and the map as canonical JSON, for the ledger
@@ -111,7 +114,7 @@ type added struct {
 }
 
 func newLabels(opt *Options) (*labels, error) {
-	l := &labels{bucket: []byte(opt.Bucket), classify: opt.Classify}
+	l := &labels{bucket: []byte(opt.Bucket), classify: opt.Classify, language: opt.Language}
 	l.names.bucket, l.names.source, l.names.origin, l.names.score = []byte(fieldBucket), []byte(fieldSource), []byte(fieldOrigin), []byte(fieldScore)
 	l.names.given, l.names.flag, l.names.classifier = []byte(originGiven), []byte(originFlag), []byte(originClassifier)
 	object := []byte{'{'}
@@ -293,6 +296,11 @@ func (l *labels) label(out *labelled, record []byte, fields []jsontext.Field, co
 	}
 	if !hasScore && len(out.score) > 0 {
 		out.fields = append(out.fields, metadata{name: l.names.score, raw: out.score})
+	}
+	if l.language != nil && !hasField(out.fields, []byte(fieldLanguage)) {
+		if code := l.language(content); code != "" {
+			out.fields = append(out.fields, metadata{name: []byte(fieldLanguage), text: []byte(code)})
+		}
 	}
 	return nil
 }

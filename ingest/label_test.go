@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"smelt/db"
+	"smelt/db/row"
 )
 
 func TestParseLabel(t *testing.T) {
@@ -188,4 +189,28 @@ func TestFieldLimit(t *testing.T) {
 	require.Error(t, l.admit([]metadata{{name: []byte("b"), raw: []byte("1")}}))
 	require.NoError(t, l.admit([]metadata{{name: []byte("a"), raw: []byte("1")}}))
 	assert.True(t, l.add(names(5, 9)))
+}
+
+func TestLanguage(t *testing.T) {
+	lines := `{"instruction":"a","output":"b","_bucket":"code"}
+{"instruction":"c","output":"d","_bucket":"code","_language":"fr"}
+{"instruction":"unknown","output":"d","_bucket":"code"}`
+	d := newStore(t)
+	_, err := Run(context.Background(), d, []Input{StreamInput("x", strings.NewReader(lines))}, Options{
+		Language: func(c *row.Content) string {
+			if c.Instruction == "unknown" {
+				return ""
+			}
+			return "de"
+		},
+	})
+	require.NoError(t, err)
+	index, err := d.Snapshot().Field("_language")
+	require.NoError(t, err)
+	groups, err := index.Groups()
+	require.NoError(t, err)
+	require.Len(t, groups, 2)
+	assert.Equal(t, "de", groups[0].Value.Text)
+	assert.Equal(t, []uint32{0}, groups[0].Rows.ToArray())
+	assert.Equal(t, "fr", groups[1].Value.Text, "a row's own stays")
 }

@@ -12,7 +12,9 @@ import (
 )
 
 type benchCmd struct {
-	Corpus benchCorpusCmd `cmd:"" help:"Write the deterministic stand-in corpus as JSONL."`
+	Corpus   benchCorpusCmd   `cmd:"" help:"Write the deterministic stand-in corpus as JSONL."`
+	Classify benchClassifyCmd `cmd:"" help:"How well, and how fast, rows are classified by their text."`
+	Ingest   benchIngestCmd   `cmd:"" help:"How fast rows are stored, drawn and counted, and how small they get."`
 }
 
 type benchCorpusCmd struct {

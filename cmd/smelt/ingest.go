@@ -13,16 +13,23 @@ import (
 
 	"smelt/db"
 	"smelt/ingest"
+	"smelt/ingest/classify"
+	"smelt/ingest/container"
 	"smelt/query/ast"
 )
 
 type ingestCmd struct {
-	Files   []string `arg:"" name:"file" help:"JSONL files (.gz and .zst too), or - for standard input."`
-	Bucket  string   `placeholder:"NAME" help:"Bucket of rows that carry no _bucket."`
-	Source  string   `placeholder:"NAME" help:"_source of rows that carry none (default: the file's name, not added to the record)."`
-	Label   []string `sep:"none" placeholder:"K=V" help:"A metadata field for rows that have none of that name; V is a JSON scalar or text. Repeatable."`
-	Rejects string   `placeholder:"DIR" help:"Where the files of rejected lines go (default: rejects/ in the store)."`
-	Map     []string `sep:"none" placeholder:"PART=PATH" help:"Where a part (instruction, input, output, system, messages) stands in records of another shape, as in output=data.answer.text. Repeatable."`
+	Files    []string `arg:"" name:"file" help:"JSON lines, JSON, CSV, TSV, Parquet or text files (.gz, .zst and .bz2 too), or - for standard input."`
+	Bucket   string   `placeholder:"NAME" help:"Bucket of rows that carry no _bucket."`
+	Source   string   `placeholder:"NAME" help:"_source of rows that carry none (default: the file's name, not added to the record)."`
+	Label    []string `sep:"none" placeholder:"K=V" help:"A metadata field for rows that have none of that name; V is a JSON scalar or text. Repeatable."`
+	Rejects  string   `placeholder:"DIR" help:"Where the files of rejected lines go (default: rejects/ in the store)."`
+	Map      []string `sep:"none" placeholder:"PART=PATH" help:"Where a part (instruction, input, output, system, messages) stands in records of another shape, as in output=data.answer.text. Repeatable."`
+	Format   string   `placeholder:"FORMAT" help:"jsonl, json, csv, tsv, parquet or text (default: found out for each file)."`
+	Classify bool     `negatable:"" default:"true" help:"Let the classifier find the bucket of rows that have none, without --bucket (default; --no-classify rejects them)."`
+	Language bool     `help:"Tell the language of rows that have no _language (an ISO 639-1 code, indexed with the row)."`
+	DryRun   bool     `help:"Show what would be stored of each file, and store nothing."`
+	Lines    int      `placeholder:"N" help:"With --dry-run: look at about the first N lines of each file (default: all)."`
 }
 
 // Help is shown by: smelt ingest --help.
@@ -32,43 +39,29 @@ func (*ingestCmd) Help() string {
   smelt ingest data/*.jsonl
   smelt ingest gsm8k_train.jsonl --bucket cot_math --source gsm8k --label license=MIT
   zstdcat big.jsonl.zst | smelt ingest - --bucket instruction
+  smelt ingest prompts.csv poems.txt rows.parquet --dry-run
 
-Every row needs a bucket: its own _bucket, or --bucket. Bad lines, and those over 64 MB, are
-counted, kept with their line number and reason, and stop nothing. A file that was stored before adds nothing; one that was
-interrupted is continued; of one with rejects, only the rejected lines are tried again.`
+A row's bucket is its own _bucket, else --bucket, else what the classifier finds. Bad lines, and
+those over 64 MB, are counted, kept with their line number and reason, and stop nothing. A file that
+was stored before adds nothing; one that was interrupted is continued; of one with rejects, only the
+rejected lines are tried again.`
 }
 
 func (c *ingestCmd) Run(a *app) error {
-	opt := ingest.Options{Bucket: c.Bucket, Source: c.Source, Threads: a.Threads, RejectsDir: c.Rejects}
-	for _, text := range c.Label {
-		l, err := ingest.ParseLabel(text)
-		if err != nil {
-			return usagef("--label: %v", err)
-		}
-		if slices.ContainsFunc(opt.Labels, func(o ingest.Label) bool { return o.Name == l.Name }) {
-			return usagef("--label: %s is given twice", l.Name)
-		}
-		opt.Labels = append(opt.Labels, l)
-	}
-	for _, text := range c.Map {
-		m, err := ingest.ParseMap(text)
-		if err != nil {
-			return usagef("--%v", err)
-		}
-		opt.Map = append(opt.Map, m)
-	}
-	if err := ingest.CheckMap(opt.Map); err != nil {
-		return usagef("--map: %v", err)
-	}
-	if !utf8.ValidString(c.Source) {
-		return usagef("--source: %q is not valid UTF-8", c.Source)
+	opt, err := c.options(a)
+	if err != nil {
+		return err
 	}
 	inputs, err := c.inputs(a.stdin)
 	if err != nil {
 		return err
 	}
-	run := func(d *db.DB) error {
-		if err := c.checkBucket(d.Catalog()); err != nil {
+	if c.DryRun {
+		return c.examine(a, inputs, opt)
+	}
+	return c.inStore(a, func(d *db.DB) error {
+		before, err := classifiedRows(d)
+		if err != nil {
 			return err
 		}
 		summary, err := a.ingest(d, inputs, opt)
@@ -81,9 +74,82 @@ func (c *ingestCmd) Run(a *app) error {
 		if a.JSON {
 			return errors.Join(err, a.print(writeJSON(a.stdout, newIngestReport(summary))))
 		}
-		return errors.Join(err, a.print(writeSummary(a.stdout, summary)))
+		err = errors.Join(err, a.print(writeSummary(a.stdout, summary)))
+		after, errCount := classifiedRows(d)
+		if after > before {
+			err = errors.Join(err, a.say("the classifier labelled %s; look at them with WHERE _bucket_origin = 'classifier', or name the bucket with --bucket",
+				counted(after-before, "row")))
+		}
+		return errors.Join(err, errCount)
+	})
+}
+
+// classifiedRows counts the rows that the classifier labelled.
+func classifiedRows(d *db.DB) (int64, error) {
+	s := d.Snapshot()
+	index, err := s.Field("_bucket_origin")
+	if err != nil || index == nil {
+		return 0, err
 	}
-	err = a.withStore(false, run)
+	rows, err := index.Equal(db.TextValue("classifier"))
+	if err != nil {
+		return 0, err
+	}
+	all := s.All()
+	return int64(all.AndCardinality(rows)), nil
+}
+
+// options reads the flags.
+func (c *ingestCmd) options(a *app) (ingest.Options, error) {
+	opt := ingest.Options{Bucket: c.Bucket, Source: c.Source, Threads: a.Threads, RejectsDir: c.Rejects}
+	for _, text := range c.Label {
+		l, err := ingest.ParseLabel(text)
+		if err != nil {
+			return opt, usagef("--label: %v", err)
+		}
+		if slices.ContainsFunc(opt.Labels, func(o ingest.Label) bool { return o.Name == l.Name }) {
+			return opt, usagef("--label: %s is given twice", l.Name)
+		}
+		opt.Labels = append(opt.Labels, l)
+	}
+	for _, text := range c.Map {
+		m, err := ingest.ParseMap(text)
+		if err != nil {
+			return opt, usagef("--%v", err)
+		}
+		opt.Map = append(opt.Map, m)
+	}
+	if err := ingest.CheckMap(opt.Map); err != nil {
+		return opt, usagef("--map: %v", err)
+	}
+	if !utf8.ValidString(c.Source) {
+		return opt, usagef("--source: %q is not valid UTF-8", c.Source)
+	}
+	if c.Classify {
+		opt.Classify = classify.Bucket
+	}
+	if c.Language {
+		opt.Language = languageOf
+	}
+	var err error
+	if opt.Format, err = container.ParseFormat(c.Format); err != nil {
+		return opt, usagef("--format: %v", err)
+	}
+	if c.Lines < 0 || c.Lines > 0 && !c.DryRun {
+		return opt, usagef("--lines is a number of lines, and goes with --dry-run")
+	}
+	return opt, nil
+}
+
+// inStore runs work in the store, which is made if there is none.
+func (c *ingestCmd) inStore(a *app, work func(*db.DB) error) error {
+	run := func(d *db.DB) error {
+		if err := c.checkBucket(d.Catalog()); err != nil {
+			return err
+		}
+		return work(d)
+	}
+	err := a.withStore(false, run)
 	if !errors.Is(err, db.ErrNoStore) {
 		return err
 	}

@@ -51,6 +51,7 @@ type cli struct {
 	Verbose bool   `short:"v" help:"Say what the store does."`
 
 	Ingest        ingestCmd        `cmd:"" help:"Store rows from JSONL files or standard input."`
+	Import        importCmd        `cmd:"" help:"Make rows of dumps: Gutenberg, Wikipedia, arXiv, HH-RLHF, WritingPrompts."`
 	Query         queryCmd         `cmd:"" help:"Run a statement: SAMPLE, SELECT, SHOW, CREATE, EXPLAIN."`
 	Demo          demoCmd          `cmd:"" help:"The main job on a bundled example corpus."`
 	Check         checkCmd         `cmd:"" help:"Verify every checksum, index and count of the store."`

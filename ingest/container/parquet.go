@@ -57,21 +57,16 @@ func (r *Reader) openParquet(ctx context.Context, disk io.Reader, text io.Reader
 // spool writes the unpacked bytes to a temporary file.
 func (r *Reader) spool(ctx context.Context, opt Options) (*os.File, error) {
 	f, err := os.CreateTemp(opt.TempDir, opt.TempPattern)
-	if err != nil {
-		return nil, formatErrorf("a Parquet file that is packed is unpacked into a file first, which failed: %v", err)
+	if err == nil {
+		r.closers = append(r.closers, func() error { return errors.Join(f.Close(), os.Remove(f.Name())) })
+		err = copyAll(ctx, f, r.text)
 	}
-	r.closers = append(r.closers, func() error { return errors.Join(f.Close(), os.Remove(f.Name())) })
-	var full writeError
-	if err = copyAll(ctx, &full, io.TeeReader(r.text, f)); err != nil && r.text.err == nil {
-		return nil, formatErrorf("a Parquet file that is packed is unpacked into a file first, which failed: %v", err)
+	reading := r.text.err != nil && r.text.err != io.EOF || ctx.Err() != nil
+	if err != nil && !reading {
+		err = formatErrorf("a Parquet file that is packed, or no file yet, is written to a file first, which failed: %v", err)
 	}
 	return f, err
 }
-
-// writeError takes what copyAll copies; the copy that counts is the TeeReader's.
-type writeError struct{}
-
-func (*writeError) Write(p []byte) (int, error) { return len(p), nil }
 
 // parquetRows makes an object of each row of a Parquet file. It holds a page
 // and a dictionary of every column.

@@ -89,7 +89,8 @@ func writeParquet(t testing.TB, name string, texts []string, repeats []int16) []
 	root := schema.MustGroup(schema.NewGroupNode("schema", parquet.Repetitions.Required, schema.FieldList{node}, -1))
 	var out bytes.Buffer
 	w := file.NewParquetWriter(&out, root)
-	group := w.AppendRowGroup()
+	group, err := w.AppendRowGroupChecked()
+	require.NoError(t, err)
 	column, err := group.NextColumn()
 	require.NoError(t, err)
 	defs := make([]int16, len(repeats))
@@ -161,4 +162,14 @@ func TestDecimals(t *testing.T) {
 	for bytes, want := range map[string]string{"": "0", "\x00": "0", "\x7f": "127", "\x80": "-128", "\xff\xff": "-1", "\x00\xff": "255"} {
 		assert.Equal(t, want, bigEndian([]byte(bytes)).String())
 	}
+}
+
+func TestParquetWithoutRoom(t *testing.T) {
+	raw, err := os.ReadFile("testdata/golden/duckdb.parquet")
+	require.NoError(t, err)
+	_, _, err = readAll(bytes.NewReader(raw), Options{TempDir: filepath.Join(t.TempDir(), "none")})
+	require.ErrorContains(t, err, "is written to a file first, which failed")
+	packed := gz(t, raw)
+	_, _, err = readAll(bytes.NewReader(packed[:len(packed)-100]), Options{TempDir: t.TempDir()})
+	require.ErrorContains(t, err, "the gzip stream ends early")
 }

@@ -77,7 +77,7 @@ func FuzzTable(f *testing.F) {
 		_, err := lines.ReadFrom(&c)
 		r := csv.NewReader(bytes.NewReader(text))
 		want, errCSV := r.ReadAll()
-		if err != nil || errCSV != nil || len(want) == 0 || !json.Valid(bytes.ReplaceAll(lines.Bytes(), []byte("\n"), []byte(" "))) && lines.Len() == 0 {
+		if err != nil || errCSV != nil || len(want) == 0 {
 			return
 		}
 		got := strings.SplitAfter(lines.String(), "\n")

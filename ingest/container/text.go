@@ -102,6 +102,10 @@ func isGutenberg(line []byte, what string) bool {
 	return bytes.HasPrefix(line, []byte(what)) && bytes.Contains(line, []byte("PROJECTGUTENBERG"))
 }
 
+// BeginsGutenberg reports whether line is the one that a text of Project
+// Gutenberg begins after.
+func BeginsGutenberg(line []byte) bool { return isGutenberg(line, startLine) }
+
 func (p *prose) fill(dst []byte) ([]byte, error) {
 	if p.in.pos == len(p.in.buf) {
 		if err := p.in.more(); err != nil {
