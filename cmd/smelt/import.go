@@ -20,7 +20,7 @@ const examinedRecords = 10_000
 type importCmd struct {
 	Dump    string   `arg:"" name:"kind" help:"arxiv-jsonl, gutenberg, hh-rlhf, wikipedia-jsonl or writingprompts."`
 	Files   []string `arg:"" name:"file" help:"The dump's files, compressed or not."`
-	Bucket  string   `placeholder:"NAME" help:"Bucket of the rows (default: by kind, see below)."`
+	Bucket  string   `placeholder:"NAME" help:"Bucket of the rows (default: by kind, see above)."`
 	Source  string   `placeholder:"NAME" help:"_source of the rows (default: by kind)."`
 	Label   []string `sep:"none" placeholder:"K=V" help:"A metadata field for rows that have none of that name; V is a JSON scalar or text. Repeatable."`
 	Rejects string   `placeholder:"DIR" help:"Where the files of rejected lines go (default: rejects/ in the store)."`

@@ -221,6 +221,8 @@ func (r *Reader) Damaged(offset int64, err error) error {
 	}
 	var bad *FormatError
 	switch {
+	case errors.As(r.raw.err, &bad): // the file is a conversion, which knows its own
+		return r.raw.err
 	case r.raw.err != nil && !errors.Is(r.raw.err, io.EOF):
 		return fmt.Errorf("reading failed after byte %d of the file: %w", r.raw.n, r.raw.err)
 	case errors.As(err, &bad), errors.Is(err, ErrNeedsFile), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

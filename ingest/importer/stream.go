@@ -46,7 +46,9 @@ func (p *part) Read(b []byte) (int, error) {
 	n, err := p.r.Read(b)
 	p.n += int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = p.r.Damaged(p.n, err)
+		if err = p.r.Damaged(p.n, err); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+			err = &container.FormatError{Text: err.Error()}
+		}
 	}
 	return n, err
 }
