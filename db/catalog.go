@@ -24,6 +24,9 @@ type Bucket struct {
 	Name        string `json:"name"`
 	Weight      string `json:"weight,omitempty"` // exact decimal; empty: none, takes no part in BY WEIGHT
 	Description string `json:"description,omitempty"`
+	// Rule is the condition on what a row says that puts an unlabelled one here,
+	// in the query language's canonical text; empty: none. The store only keeps it.
+	Rule string `json:"rule,omitempty"`
 }
 
 // Phase is a named mixture.
@@ -116,14 +119,14 @@ func BuiltinCatalog() *Catalog {
 	}
 	return &Catalog{
 		Buckets: []Bucket{
-			{"instruction", "25", "general instruction following"},
-			{"cot_math", "15", "mathematics with the steps written out"},
-			{"code", "20", "writing and explaining code"},
-			{"analytical", "10", "analysis, argument and synthesis"},
-			{"tool_use", "15", "calling tools and using what they return"},
-			{"creative", "7", "stories, poems and other creative writing"},
-			{"factual", "3", "facts with their grounding"},
-			{"red_team", "5", "adversarial prompts with safe answers"},
+			{Name: "instruction", Weight: "25", Description: "general instruction following"},
+			{Name: "cot_math", Weight: "15", Description: "mathematics with the steps written out"},
+			{Name: "code", Weight: "20", Description: "writing and explaining code"},
+			{Name: "analytical", Weight: "10", Description: "analysis, argument and synthesis"},
+			{Name: "tool_use", Weight: "15", Description: "calling tools and using what they return"},
+			{Name: "creative", Weight: "7", Description: "stories, poems and other creative writing"},
+			{Name: "factual", Weight: "3", Description: "facts with their grounding"},
+			{Name: "red_team", Weight: "5", Description: "adversarial prompts with safe answers"},
 		},
 		Phases: []Phase{
 			{"production_balanced", weights("instruction 25, code 20, tool_use 15, cot_math 15, analytical 10, creative 7, red_team 5, factual 3"), 500_000, 1, "everything, in production's proportions"},

@@ -456,7 +456,8 @@ func TestCreateErrors(t *testing.T) {
 	for src, want := range map[string]struct{ at, says string }{
 		"CREATE BUCKET code":                                          {"code", "already exists"},
 		"CREATE BUCKET x WEIGHT 0.0000000000000000000001":             {"0.0000000000000000000001", "too precise"},
-		"CREATE BUCKET x RULE _severity = 1":                          {"_severity = 1", "not built yet"},
+		"CREATE BUCKET x RULE _severity = 1":                          {"_severity", "unknown field"},
+		"CREATE BUCKET x RULE matches(output, '[')":                   {"'['", "not a regular expression"},
 		"CREATE PHASE production_balanced (code 1)":                   {"production_balanced", "already exists"},
 		"CREATE PHASE p (code 1, cde 2)":                              {"cde", "did you mean code?"},
 		"CREATE PHASE p (code 1, OTHERS 2)":                           {"OTHERS 2", "OTHERS"},

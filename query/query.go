@@ -26,6 +26,7 @@ import (
 	"smelt/query/ast"
 	"smelt/query/mix"
 	"smelt/query/plan"
+	"smelt/query/rule"
 )
 
 // Options of Run. The zero value is the default.
@@ -115,10 +116,13 @@ func (q *Query) Run(ctx context.Context, opt Options) (*Result, error) {
 }
 
 func (q *Query) createBucket(st *ast.CreateBucket) (*Result, error) {
-	if st.Rule != nil {
-		return nil, ast.NewError(q.src, st.Rule.Pos(), "", "RULE is not built yet")
-	}
 	b := db.Bucket{Name: st.Name.Text}
+	if st.Rule != nil {
+		if _, err := rule.Compile(q.src, st.Rule); err != nil {
+			return nil, err
+		}
+		b.Rule = st.Rule.String()
+	}
 	if st.Weight != nil {
 		b.Weight = st.Weight.Text
 		if err := q.weightFits(b.Weight); err != nil {

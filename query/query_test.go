@@ -426,6 +426,7 @@ func TestCreateAndShow(t *testing.T) {
 	for _, src := range []string{
 		"CREATE BUCKET legal WEIGHT 2 DESCRIPTION 'contracts'",
 		"CREATE PHASE mine (legal 1, code 3) SAMPLES 10 EPOCHS 2",
+		"create bucket poems rule (instruction like '%poem%') or LENGTH(output)>2_000",
 	} {
 		r, err := run(d, src, 0)
 		require.NoError(t, err)
@@ -437,7 +438,10 @@ func TestCreateAndShow(t *testing.T) {
 	assert.Equal(t, "legal 1, code 3", r.Table.Rows[5][1].Text)
 	r, err = run(d, "SHOW BUCKETS", 0)
 	require.NoError(t, err)
-	assert.Len(t, r.Table.Rows, 9)
+	require.Len(t, r.Table.Rows, 10)
+	assert.Equal(t, "rule", r.Table.Columns[5])
+	assert.Zero(t, r.Table.Rows[8][5], "NULL where there is none")
+	assert.Equal(t, "instruction LIKE '%poem%' OR length(output) > 2000", r.Table.Rows[9][5].Text)
 	_, err = run(d, "SAMPLE FROM buckets WEIGHTED BY PHASE mine", 0)
 	require.ErrorIs(t, err, mix.ErrShortfall, "10 rows, as the phase recommends, but legal is empty")
 	s := mustSample(t, d, "SAMPLE 10 FROM buckets WEIGHTED BY PHASE mine ON SHORTFALL REDISTRIBUTE AS ten")

@@ -81,7 +81,7 @@ func (q *Query) showBuckets() (*Table, error) {
 		return nil, err
 	}
 	total, all := q.snap.Rows(), q.snap.All()
-	t := &Table{Columns: []string{"bucket", "rows", "share", "weight", "description"}}
+	t := &Table{Columns: []string{"bucket", "rows", "share", "weight", "description", "rule"}}
 	for _, b := range q.snap.Catalog().Buckets {
 		rows := int64(0)
 		if index != nil {
@@ -99,7 +99,7 @@ func (q *Query) showBuckets() (*Table, error) {
 		if b.Weight != "" {
 			weight = db.Value{Kind: db.KindNumber, Text: b.Weight}
 		}
-		t.Rows = append(t.Rows, []db.Value{db.TextValue(b.Name), number(rows), share, weight, textOrNull(b.Description)})
+		t.Rows = append(t.Rows, []db.Value{db.TextValue(b.Name), number(rows), share, weight, textOrNull(b.Description), textOrNull(b.Rule)})
 	}
 	return t, nil
 }

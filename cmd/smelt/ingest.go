@@ -26,7 +26,7 @@ type ingestCmd struct {
 	Rejects  string   `placeholder:"DIR" help:"Where the files of rejected lines go (default: rejects/ in the store)."`
 	Map      []string `sep:"none" placeholder:"PART=PATH" help:"Where a part (instruction, input, output, system, messages) stands in records of another shape, as in output=data.answer.text. Repeatable."`
 	Format   string   `placeholder:"FORMAT" help:"jsonl, json, csv, tsv, parquet or text (default: found out for each file)."`
-	Classify bool     `negatable:"" default:"true" help:"Let the classifier find the bucket of rows that have none, without --bucket (default; --no-classify rejects them)."`
+	Classify bool     `negatable:"" default:"true" help:"Let the classifier find the bucket of rows that have none, without --bucket (default; --no-classify rejects them). The RULEs of buckets come first either way."`
 	Language bool     `help:"Tell the language of rows that have no _language (an ISO 639-1 code, indexed with the row)."`
 	DryRun   bool     `help:"Show what would be stored of each file, and store nothing."`
 	Lines    int      `placeholder:"N" help:"With --dry-run: look at about the first N lines of each file (default: all)."`
@@ -41,10 +41,10 @@ func (*ingestCmd) Help() string {
   zstdcat big.jsonl.zst | smelt ingest - --bucket instruction
   smelt ingest prompts.csv poems.txt rows.parquet --dry-run
 
-A row's bucket is its own _bucket, else --bucket, else what the classifier finds. Bad lines, and
-those over 64 MB, are counted, kept with their line number and reason, and stop nothing. A file that
-was stored before adds nothing; one that was interrupted is continued; of one with rejects, only the
-rejected lines are tried again.`
+A row's bucket is its own _bucket, else --bucket, else the first (in order of creation) whose RULE
+holds, else what the classifier finds. Bad lines, and those over 64 MB, are counted, kept with their
+line number and reason, and stop nothing. A file that was stored before adds nothing; one that was
+interrupted is continued; of one with rejects, only the rejected lines are tried again.`
 }
 
 func (c *ingestCmd) Run(a *app) error {
@@ -64,6 +64,9 @@ func (c *ingestCmd) Run(a *app) error {
 		if err != nil {
 			return err
 		}
+		if opt.Classify, err = withRules(d.Catalog(), opt.Classify); err != nil {
+			return err
+		}
 		summary, err := a.ingest(d, inputs, opt)
 		if summary == nil {
 			return err
@@ -77,14 +80,14 @@ func (c *ingestCmd) Run(a *app) error {
 		err = errors.Join(err, a.print(writeSummary(a.stdout, summary)))
 		after, errCount := classifiedRows(d)
 		if after > before {
-			err = errors.Join(err, a.say("the classifier labelled %s; look at them with WHERE _bucket_origin = 'classifier', or name the bucket with --bucket",
-				counted(after-before, "row")))
+			err = errors.Join(err, a.say("%s labelled %s; look at them with WHERE _bucket_origin = 'classifier', or name the bucket with --bucket",
+				labellers(d.Catalog(), c.Classify), counted(after-before, "row")))
 		}
 		return errors.Join(err, errCount)
 	})
 }
 
-// classifiedRows counts the rows that the classifier labelled.
+// classifiedRows counts the rows that a rule or the classifier labelled.
 func classifiedRows(d *db.DB) (int64, error) {
 	s := d.Snapshot()
 	index, err := s.Field("_bucket_origin")

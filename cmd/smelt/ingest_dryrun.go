@@ -27,6 +27,9 @@ func (c *ingestCmd) examine(a *app, inputs []ingest.Input, opt ingest.Options) e
 	if err := c.checkBucket(catalog); err != nil {
 		return err
 	}
+	if opt.Classify, err = withRules(catalog, opt.Classify); err != nil {
+		return err
+	}
 	found, err := ingest.Examine(a.ctx, catalog, inputs, opt, c.Lines)
 	if err != nil {
 		return err

@@ -29,6 +29,7 @@ func (*queryCmd) Help() string {
   smelt query 'SAMPLE 90000 FROM buckets WEIGHTED BY PHASE phase2_reasoning ON SHORTFALL REDISTRIBUTE AS second'
   smelt query 'EXPLAIN SAMPLE 1000 FROM buckets WEIGHTED BY WEIGHT'
   smelt query 'SELECT _bucket, count(*) FROM buckets WHERE _severity >= 3 GROUP BY _bucket' --format csv
+  smelt query "CREATE BUCKET legal RULE contains(output, 'plaintiff') AND length(output) > 200"
 
 Counts are rows. SEED is 42 unless given, and a bucket that is short is an error unless ON SHORTFALL
 says what to do. On a terminal a SAMPLE without -o shows its report and a preview; into a pipe it

@@ -184,12 +184,13 @@ func (p *parser) phase(path, name string, raw []byte) {
 }
 
 // Apply adds the manifest's buckets and phases to the catalog, or replaces
-// those of the same names; descriptions that the manifest leaves out stay. It
+// those of the same names; rules, and descriptions that the manifest leaves out, stay. It
 // changes nothing when a phase weighs a bucket that neither has.
 func (m *Manifest) Apply(c *db.Catalog) error {
 	for _, b := range m.Buckets {
 		next := b.Bucket
 		if have, ok := c.Bucket(b.Name); ok {
+			next.Rule = have.Rule // a manifest has none
 			if next.Description == "" {
 				next.Description = have.Description
 			}

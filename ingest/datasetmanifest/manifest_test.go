@@ -55,6 +55,17 @@ func TestWriteReadsBack(t *testing.T) {
 	assert.Equal(t, c, got)
 }
 
+// TestApplyKeepsRules: a manifest says nothing of a bucket's rule.
+func TestApplyKeepsRules(t *testing.T) {
+	c := db.BuiltinCatalog()
+	c.SetBucket(db.Bucket{Name: "legal", Rule: "output = 'x'"})
+	m, err := Read(strings.NewReader(`{"buckets": {"legal": {"weight": 0.5}}}`))
+	require.NoError(t, err)
+	require.NoError(t, m.Apply(c))
+	b, _ := c.Bucket("legal")
+	assert.Equal(t, db.Bucket{Name: "legal", Weight: "0.5", Rule: "output = 'x'"}, b)
+}
+
 func TestReadRefuses(t *testing.T) {
 	for text, says := range map[string]string{
 		`[]`:                                "not a dataset manifest",

@@ -2,12 +2,12 @@ package plan
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"smelt/db"
 	"smelt/query/ast"
+	"smelt/query/like"
 	"smelt/query/rank"
 )
 
@@ -187,7 +187,7 @@ func (b *binder) condition(e ast.Expr, f *Filter) (node, error) {
 		if err := b.holdsKind(e.X.Pos(), field, db.KindText, "LIKE is for text; compare other values with =, < or BETWEEN"); err != nil {
 			return nil, err
 		}
-		match := likePattern(e.Pattern.Value, e.Fold)
+		match := like.Compile(e.Pattern.Value, e.Fold)
 		return negate(test{field, func(v db.Value) (bool, bool) {
 			return match(v.Text), v.Kind == db.KindText
 		}}, e.Not), nil
@@ -361,63 +361,4 @@ func (b *binder) between(e *ast.Between, f *Filter) (node, error) {
 		return nil, err
 	}
 	return negate(logic{false, lo, hi}, e.Not), nil
-}
-
-// likePattern compiles an SQL LIKE pattern: % is any text, _ is any one
-// character, a backslash makes the next character plain.
-func likePattern(pattern string, fold bool) func(string) bool {
-	type step struct {
-		char      rune
-		any, many bool
-	}
-	if fold {
-		pattern = strings.ToLower(pattern)
-	}
-	var steps []step
-	plain := false
-	for _, c := range pattern {
-		switch {
-		case plain:
-			steps, plain = append(steps, step{char: c}), false
-		case c == '\\':
-			plain = true
-		case c == '%':
-			if len(steps) == 0 || !steps[len(steps)-1].many {
-				steps = append(steps, step{many: true})
-			}
-		default:
-			steps = append(steps, step{char: c, any: c == '_'})
-		}
-	}
-	if plain {
-		steps = append(steps, step{char: '\\'})
-	}
-	return func(s string) bool {
-		if fold {
-			s = strings.ToLower(s)
-		}
-		text := []rune(s)
-		// The usual two-pointer match: on a mismatch, the last % takes one
-		// character more.
-		i, at, star, mark := 0, 0, -1, 0
-		for i < len(text) {
-			switch {
-			case at < len(steps) && steps[at].many:
-				star, mark = at, i
-				at++
-			case at < len(steps) && (steps[at].any || steps[at].char == text[i]):
-				at++
-				i++
-			case star >= 0:
-				mark++
-				i, at = mark, star+1
-			default:
-				return false
-			}
-		}
-		for at < len(steps) && steps[at].many {
-			at++
-		}
-		return at == len(steps)
-	}
 }
