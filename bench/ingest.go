@@ -22,8 +22,8 @@ import (
 	"smelt/query"
 )
 
-// The measurements of an ingest. Each does what the one before it does, and more,
-// up to IngestStore; the others work on the store that one leaves.
+// The measurements of an ingest: its parts, each of which does more than the one
+// before it, all of it, and what the store it leaves is good for.
 const (
 	// IngestParse reads the file, cuts it into lines and checks each as strict
 	// JSON, which finds its members. One thread.
@@ -204,7 +204,7 @@ func halfOfEach(s *db.Snapshot) (string, error) {
 // so often.
 const (
 	countTime  = 200 * time.Millisecond
-	countTimes = 20
+	countTimes = 5
 )
 
 func (j IngestJob) count(ctx context.Context) (r IngestRun, err error) {

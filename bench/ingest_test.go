@@ -215,8 +215,8 @@ func TestMeasured(t *testing.T) {
 
 func TestWriteCountStore(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "store")
-	const rows = db.MaxSegmentRows + 1000
-	both, err := WriteCountStore(t.Context(), dir, rows)
+	const rows = 3*columnRows + 1000
+	both, err := WriteCountStore(t.Context(), dir, rows, columnRows)
 	require.NoError(t, err)
 	assert.InDelta(t, 0.54*0.60, float64(both)/rows, 0.01)
 	for _, measure := range []string{IngestCount, IngestSelect} {
@@ -238,7 +238,8 @@ func TestWriteCountStore(t *testing.T) {
 const countRows = "SMELT_BENCH_COUNT_ROWS"
 
 // BenchmarkCount is a SELECT count(*) over two indexed fields: run again as it was
-// prepared, its indexes in memory, and from its words, which reads the indexes.
+// prepared, its indexes in memory, and from its words, which reads the indexes; with
+// segments as an ingest makes them and with the largest.
 func BenchmarkCount(b *testing.B) {
 	rows := 100_000
 	if text := os.Getenv(countRows); text != "" {
@@ -246,19 +247,21 @@ func BenchmarkCount(b *testing.B) {
 		rows, err = strconv.Atoi(text)
 		require.NoError(b, err, countRows)
 	}
-	dir := filepath.Join(b.TempDir(), "store")
-	both, err := WriteCountStore(b.Context(), dir, rows)
-	require.NoError(b, err)
-	for _, measure := range []string{IngestCount, IngestSelect} {
-		b.Run(measure, func(b *testing.B) {
-			for b.Loop() {
-				run, err := IngestJob{Measure: measure, Store: dir}.Run(b.Context())
-				require.NoError(b, err)
-				require.Equal(b, both, run.Rows)
-				b.ReportMetric(run.Wall*1e6, "µs/statement")
-				b.ReportMetric(float64(rows), "rows")
-			}
-		})
+	for _, segmentRows := range []int{columnRows, db.MaxSegmentRows} {
+		dir := filepath.Join(b.TempDir(), "store")
+		both, err := WriteCountStore(b.Context(), dir, rows, segmentRows)
+		require.NoError(b, err)
+		for _, measure := range []string{IngestCount, IngestSelect} {
+			b.Run(measure+"/segment="+strconv.Itoa(segmentRows), func(b *testing.B) {
+				for b.Loop() {
+					run, err := IngestJob{Measure: measure, Store: dir}.Run(b.Context())
+					require.NoError(b, err)
+					require.Equal(b, both, run.Rows)
+					b.ReportMetric(run.Wall*1e6, "µs/statement")
+					b.ReportMetric(float64(rows), "rows")
+				}
+			})
+		}
 	}
 }
 

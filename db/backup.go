@@ -12,6 +12,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -57,6 +59,9 @@ func (d *DB) Backup(ctx context.Context, w io.Writer, progress func(bytes int64)
 			}
 			item := it.Item()
 			err := item.Value(func(value []byte) error {
+				if err := verifyValue(item.Key(), value); err != nil {
+					return fmt.Errorf("key %q: %w", item.Key(), err)
+				}
 				if string(item.Key()) == string(keyManifest) {
 					var m manifest
 					if err := unsealJSON(value, &m); err != nil {
@@ -91,6 +96,32 @@ func (d *DB) Backup(ctx context.Context, w io.Writer, progress func(bytes int64)
 	return rows, out.Flush()
 }
 
+// verifyValue checks the checksums that a value carries, by what its key says
+// it is: a damaged store must not replace the last good backup.
+func verifyValue(key, value []byte) error {
+	const kindAt = 1 + 4 // after the prefix and the generation
+	if key[0] != prefixDataset || len(key) <= kindAt {
+		_, err := unseal(value)
+		return err
+	}
+	if key[kindAt] == kindIndex {
+		e, err := openIndex(value)
+		if err != nil || e.column == nil {
+			return err
+		}
+		return e.column.verify()
+	}
+	if key[len(key)-1] == columnOrigin {
+		_, err := unseal(value)
+		return err
+	}
+	c, err := openColumn(value)
+	if err != nil {
+		return err
+	}
+	return c.verify()
+}
+
 // BackupSize is about how many bytes Backup will write.
 func (d *DB) BackupSize() int64 {
 	_, stored := d.Snapshot().Bytes()
@@ -109,15 +140,65 @@ func writeFrame(w *bufio.Writer, key, value []byte) error {
 	return err
 }
 
+// ErrBackup: what was to be restored is no backup, or a damaged one.
+var ErrBackup = errors.New("bad backup")
+
+func badBackup(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrBackup, fmt.Sprintf(format, args...))
+}
+
+// restoringSuffix is added to a directory's name while a store is restored
+// into it.
+const restoringSuffix = ".restoring"
+
 // Restore makes a store in dir, which must be missing or empty, of a backup.
-// On an error nothing is left in dir. progress, if not nil, is told the bytes
-// read so far.
+// The store is made beside it, as dir.restoring, and gets its name when it is
+// whole; on an error dir is as it was, and what a restore that was killed left
+// is removed by the next. progress, if not nil, is told the bytes read so far.
+// A damaged backup is an error that wraps ErrBackup.
 func Restore(ctx context.Context, dir string, r io.Reader, progress func(bytes int64)) (err error) {
 	if entries, err := os.ReadDir(dir); len(entries) > 0 {
 		return fmt.Errorf("%s %w and is not empty; restore into a new directory", dir, ErrExists)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	dir, err = filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	if target, errLink := filepath.EvalSymlinks(dir); errLink == nil {
+		dir = target
+	}
+	part := dir + restoringSuffix
+	if err := removeUnfinished(part); err != nil {
+		return err
+	}
+	if err := restoreInto(ctx, part, r, progress); err != nil {
+		return errors.Join(fmt.Errorf("restore: %w", err), os.RemoveAll(part))
+	}
+	// An empty directory gives way to a rename on some systems only.
+	if err := removeIfThere(dir); err != nil {
+		return errors.Join(err, os.RemoveAll(part))
+	}
+	return os.Rename(part, dir)
+}
+
+// removeUnfinished removes what a restore that was killed left, and nothing
+// else that has its name.
+func removeUnfinished(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		if name := e.Name(); name != dataDir && !strings.Contains(name, formatFile) {
+			return fmt.Errorf("%s is in the way: it is not what an interrupted restore leaves; move it", dir)
+		}
+	}
+	return errors.Join(err, os.RemoveAll(dir))
+}
+
+func restoreInto(ctx context.Context, dir string, r io.Reader, progress func(bytes int64)) error {
 	d, err := openEmpty(dir)
 	if err != nil {
 		return err
@@ -126,14 +207,10 @@ func Restore(ctx context.Context, dir string, r io.Reader, progress func(bytes i
 	if err == nil {
 		err = d.badger.Update(func(txn *badger.Txn) error { return txn.Set(keyManifest, manifest) })
 	}
-	err = errors.Join(err, d.badger.Close())
-	if err == nil {
-		err = writeMarker(dir)
+	if err = errors.Join(err, d.badger.Close()); err != nil {
+		return err
 	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("restore: %w", err), os.RemoveAll(dir))
-	}
-	return nil
+	return writeMarker(dir)
 }
 
 // restoreFrames writes all frames but the manifest's, which it returns.
@@ -156,10 +233,13 @@ func (d *DB) restoreFrames(ctx context.Context, r io.Reader, progress func(int64
 			return nil, err
 		case len(key) == 0:
 			if len(value) != backupTail || binary.LittleEndian.Uint64(value) != frames || string(value[8:]) != string(before) {
-				return nil, corrupt("the backup's digest does not match its contents")
+				return nil, badBackup("the backup's digest does not match its contents")
 			}
 			if manifest == nil {
-				return nil, corrupt("the backup has no manifest")
+				return nil, badBackup("the backup has no manifest")
+			}
+			if _, err := in.r.ReadByte(); !errors.Is(err, io.EOF) {
+				return nil, badBackup("there is more after the end of the backup, byte %d", in.read)
 			}
 			return manifest, wb.Flush()
 		case string(key) == string(keyManifest):
@@ -197,7 +277,7 @@ func (f *frameReader) full(b []byte) error {
 	f.sum.Write(b[:n])
 	f.read += int64(n)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return corrupt("the backup ends early, after %d bytes", f.read)
+		return badBackup("the backup ends early, after %d bytes", f.read)
 	}
 	return err
 }
@@ -205,7 +285,7 @@ func (f *frameReader) full(b []byte) error {
 func (f *frameReader) magic() error {
 	got := make([]byte, len(backupMagic))
 	if err := f.full(got); err != nil || string(got) != backupMagic {
-		return errors.Join(fmt.Errorf("%w: this is not a smelt backup of version 1", ErrFormat), err)
+		return badBackup("this is not a smelt backup of version 1")
 	}
 	return nil
 }
@@ -217,7 +297,7 @@ func (f *frameReader) next() (key, value []byte, err error) {
 	}
 	k, v := int64(binary.LittleEndian.Uint32(head[:])), int64(binary.LittleEndian.Uint32(head[4:]))
 	if k > 1<<16 || v > maxFrame {
-		return nil, nil, corrupt("a frame of %d bytes before byte %d of the backup", k+v, f.read)
+		return nil, nil, badBackup("a frame of %d bytes before byte %d of the backup", k+v, f.read)
 	}
 	body := make([]byte, k+v)
 	if err := f.full(body); err != nil {
@@ -228,7 +308,7 @@ func (f *frameReader) next() (key, value []byte, err error) {
 	}
 	crc := crc32.Update(crc32.Checksum(head[:], castagnoli), castagnoli, body)
 	if crc != binary.LittleEndian.Uint32(want[:]) {
-		return nil, nil, corrupt("the frame before byte %d of the backup fails its checksum", f.read)
+		return nil, nil, badBackup("the frame before byte %d of the backup fails its checksum", f.read)
 	}
 	return body[:k], body[k:], nil
 }

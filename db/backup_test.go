@@ -3,11 +3,13 @@ package db
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/dgraph-io/badger/v4"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -40,6 +42,29 @@ func TestBackupAndRestore(t *testing.T) {
 	assert.True(t, ok)
 
 	require.ErrorIs(t, Restore(context.Background(), dir, bytes.NewReader(backup.Bytes()), nil), ErrExists)
+
+	// Over what a killed restore left, into an empty directory, through a link.
+	empty := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(empty+restoringSuffix, dataDir), 0o700))
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(empty, link))
+	require.NoError(t, Restore(context.Background(), link, bytes.NewReader(backup.Bytes()), nil))
+	assert.EqualValues(t, 499, open(t, link).Snapshot().Rows())
+	assert.NoDirExists(t, empty+restoringSuffix)
+}
+
+// A damaged store gives no backup.
+func TestBackupVerifies(t *testing.T) {
+	for _, key := range [][]byte{columnKey(1, 0, columnRecord), columnKey(1, 0, columnTail), columnKey(1, 0, columnOrigin), indexKey(1, 0, 0, 1), keyCatalog, fileKey(0)} {
+		d := open(t, t.TempDir())
+		store(t, d, 0, 50)
+		var value []byte
+		require.NoError(t, d.get(key, func(v []byte) error { value = bytes.Clone(v); return nil }))
+		value[len(value)-5] ^= 1
+		require.NoError(t, d.badger.Update(func(txn *badger.Txn) error { return txn.Set(key, value) }))
+		_, err := d.Backup(context.Background(), io.Discard, nil)
+		require.ErrorIs(t, err, ErrCorrupt, "%q", key)
+	}
 }
 
 // A backup that was cut or changed anywhere restores nothing.
@@ -54,8 +79,9 @@ func TestDamagedBackup(t *testing.T) {
 	try := func(b []byte) {
 		t.Helper()
 		err := Restore(context.Background(), dir, bytes.NewReader(b), nil)
-		require.Error(t, err)
+		require.ErrorIs(t, err, ErrBackup)
 		assert.NoDirExists(t, dir)
+		assert.NoDirExists(t, dir+restoringSuffix)
 	}
 	for _, at := range []int{0, 20, len(whole) / 3, len(whole) / 2, len(whole) - 60, len(whole) - 10, len(whole) - 1} {
 		try(whole[:at])
@@ -63,6 +89,7 @@ func TestDamagedBackup(t *testing.T) {
 		damaged[at] ^= 4
 		try(damaged)
 	}
+	try(append(bytes.Clone(whole), "more"...))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	require.ErrorIs(t, Restore(ctx, dir, bytes.NewReader(whole), nil), context.Canceled)

@@ -212,6 +212,16 @@ func openColumn(value []byte) (*column, error) {
 	return c, nil
 }
 
+// verify checks every block's checksum.
+func (c *column) verify() error {
+	for i, e := range c.blocks {
+		if got := crc32.Checksum(c.data[e.offset:e.offset+int(e.size)], castagnoli); got != e.crc {
+			return corrupt("block %d checksum is %08x, not %08x", i, got, e.crc)
+		}
+	}
+	return nil
+}
+
 // decodeBlock returns the decoded bytes of block i, in dst's memory when they
 // had to be decompressed and it is large enough.
 func (c *column) decodeBlock(i int, dst []byte) ([]byte, error) {

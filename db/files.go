@@ -96,15 +96,19 @@ func writeMarker(dir string) error {
 	return WriteFileAtomic(filepath.Join(dir, formatFile), fmt.Appendf(nil, "%s%d\n", formatPrefix, FormatVersion))
 }
 
-// needSpace refuses when fewer bytes are free than n: Badger writes through
-// memory maps, where a full disk is a fault that ends the process.
-func (d *DB) needSpace(n int64) error {
-	free, err := freeSpace(d.dir)
+// NeedSpace refuses when fewer than n bytes are free in dir, with ErrNoSpace:
+// long work should not end on a full disk.
+func NeedSpace(dir string, n int64) error {
+	free, err := freeSpace(dir)
 	if err != nil || free >= n {
 		return nil // a file system that does not tell is taken to have room
 	}
-	return fmt.Errorf("%w: %s has %.1f MB free, %.1f MB are needed", ErrNoSpace, d.dir, float64(free)/1e6, float64(n)/1e6)
+	return fmt.Errorf("%w: %s has %.1f MB free, %.1f MB are needed", ErrNoSpace, dir, float64(free)/1e6, float64(n)/1e6)
 }
+
+// needSpace refuses when fewer bytes are free than n: Badger writes through
+// memory maps, where a full disk is a fault that ends the process.
+func (d *DB) needSpace(n int64) error { return NeedSpace(d.dir, n) }
 
 // smallReserve is the room that opening a store and small changes need.
 const smallReserve = 8 << 20

@@ -89,8 +89,7 @@ func (f *fieldBuilder) encode(rows int, z *zstd.Encoder) []byte {
 	out := []byte{indexBitmaps}
 	out = binary.AppendUvarint(out, uint64(len(f.values)))
 	for code, v := range f.values {
-		bm := roaring.BitmapOf(members[code]...)
-		bm.RunOptimize()
+		bm := runsIfFew(roaring.BitmapOf(members[code]...))
 		// Serialising to memory cannot fail.
 		bits, _ := bm.ToBytes()
 		out = append(out, v[0])
@@ -100,6 +99,17 @@ func (f *fieldBuilder) encode(rows int, z *zstd.Encoder) []byte {
 		out = append(out, bits...)
 	}
 	return binary.LittleEndian.AppendUint32(out, crc32.Checksum(out, castagnoli))
+}
+
+// runsIfFew stores a bitmap as runs where these are few, as in files sorted by
+// the field. Many short runs save little and are slow to intersect.
+func runsIfFew(b *roaring.Bitmap) *roaring.Bitmap {
+	runs := b.Clone()
+	runs.RunOptimize()
+	if 8*runs.GetSerializedSizeInBytes() < b.GetSerializedSizeInBytes() || b.GetCardinality() < 64 {
+		return runs
+	}
+	return b
 }
 
 func (f *fieldBuilder) encodeColumn(rows int, z *zstd.Encoder) []byte {

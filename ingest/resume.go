@@ -77,6 +77,11 @@ func (l *ledger) read(f *source, to position, complete bool) {
 		entry.ID, entry.Head = f.id, f.head
 		e = &entry
 	}
+	if known && e.Head != f.head {
+		// What could be read of it before was less than a head.
+		e.Head = f.head
+		l.byHead[f.head] = append(l.byHead[f.head], e)
+	}
 	e.Offset, e.Lines, e.Prefix, e.Complete = to.offset, to.lines, hex.EncodeToString(to.prefix[:]), complete
 	// What this run rejected it would reject again.
 	e.Missed = nil

@@ -283,3 +283,20 @@ func TestCancelABlockedStream(t *testing.T) {
 	mustRun(t, d, inCode, bytesInput("x", join(examples(0, 10))))
 	requireWhole(t, d)
 }
+
+// A file that broke off within its first bytes, once continued, is known by
+// the head it has now.
+func TestBrokenOffThenWholeTwice(t *testing.T) {
+	want := examples(0, 60)
+	packed := gz(t, join(want))
+	d := newStore(t)
+	_, err := Run(context.Background(), d, []Input{bytesInput("a", packed[:len(packed)/2])}, inCode)
+	require.ErrorContains(t, err, "ends early")
+	sum := mustRun(t, d, inCode, bytesInput("a", packed))
+	assert.True(t, sum.Files[0].Resumed)
+	sum = mustRun(t, d, inCode, bytesInput("a", packed))
+	assert.True(t, sum.Files[0].Already)
+	assert.Zero(t, sum.Rows)
+	assert.Equal(t, want, records(storedRows(t, d)))
+	assert.Len(t, ledgerOf(t, d), 1)
+}

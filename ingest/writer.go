@@ -198,6 +198,7 @@ func (w *writer) piece(p *piece) error {
 			w.changed[e.ID] = e
 		}
 	} else if p.file.known != stateComplete {
+		e.Head = p.file.head
 		e.Offset, e.Lines, e.Prefix = p.after.offset, p.after.lines, hex.EncodeToString(p.after.prefix[:])
 		w.changed[e.ID] = e
 	}

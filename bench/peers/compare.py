@@ -24,7 +24,7 @@ PAIRS = [
     ("ingest", "load", "store the file"),
     ("export", "export", "half the rows; DuckDB by rowid, unordered"),
     ("export", "export_text", "half the rows; DuckDB by text, unordered"),
-    ("export", "export_order", "half the rows; DuckDB by rowid, shuffled"),
+    ("export", "export_order", "half the rows; DuckDB by text, shuffled"),
     ("count", "count", "count over two fields"),
     ("select", "count", "the same; smelt reading its indexes anew"),
 ]

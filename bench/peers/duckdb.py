@@ -15,7 +15,7 @@ result is JSON, in the form of `smelt bench ingest --json`.
     export       half of each bucket, the smallest by hash(rowid), to a JSONL file
     export_text  the same by a hash of all fields but metadata: a sample that follows
                  from what the rows say, as smelt's does, not from where they lie
-    export_order as export, in the order of the rank: shuffled, as smelt's is
+    export_order as export_text, and shuffled (by hash(rowid)), as smelt's is
     count        one SELECT count(*) over two columns on an open database
 
 Rows go into the table as they come, one column a field, without a row_hash or an
@@ -109,7 +109,7 @@ def run(job):
         result["store_bytes"] = os.path.getsize(database)
     elif measure.startswith("export"):
         db.execute("SET preserve_insertion_order = false")
-        rank = "hash(*COLUMNS(c -> NOT starts_with(c, '_')))" if measure == "export_text" else "hash(rowid)"
+        rank = "hash(*COLUMNS(c -> NOT starts_with(c, '_')))" if measure != "export" else "hash(rowid)"
         order = "ORDER BY hash(t.rowid)" if measure == "export_order" else ""
         rows = db.execute(EXPORT.format(rank=rank, order=order, output=quoted(job["output"]))).fetchone()
         db.close()

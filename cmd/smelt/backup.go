@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"smelt/db"
 	"smelt/query"
@@ -41,6 +42,9 @@ func (c *backupCmd) Run(a *app) error {
 		if c.File == "-" {
 			_, err := backup(a.stdout)
 			return a.print(err)
+		}
+		if err := db.NeedSpace(filepath.Dir(file), d.BackupSize()); err != nil {
+			return err
 		}
 		f, err := db.CreateAtomic(file)
 		if err != nil {

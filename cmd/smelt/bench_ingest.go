@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
@@ -64,7 +65,6 @@ func (c *benchIngestCmd) Run(a *app) error {
 		measures = bench.IngestMeasurements()
 	}
 	bar := a.newProgress("measure", int64(c.Runs*len(measures)), false)
-	defer bar.finish()
 	result, err := bench.MeasureIngest(a.ctx, bench.IngestOptions{
 		Dir: c.Dir, Corpus: c.Corpus, Rows: c.Rows, Runs: c.Runs, Threads: a.Threads, Measures: measures,
 		Do: func(ctx context.Context, j bench.IngestJob) (bench.IngestRun, error) {
@@ -72,10 +72,10 @@ func (c *benchIngestCmd) Run(a *app) error {
 		},
 		Progress: func(done, _ int, measure string) { bar.set(int64(done), measure) },
 	})
+	bar.finish()
 	if err != nil {
 		return err
 	}
-	bar.finish()
 	if a.JSON {
 		return a.print(writeJSON(a.stdout, result))
 	}
@@ -98,6 +98,9 @@ func (c *benchIngestCmd) child(a *app) error {
 	return writeJSON(a.stdout, run)
 }
 
+// stopTime is how long a job that is to stop may take for it.
+const stopTime = 10 * time.Second
+
 // runJob runs a job in a new process of this program.
 func (a *app) runJob(ctx context.Context, program string, j bench.IngestJob) (run bench.IngestRun, err error) {
 	text, err := json.Marshal(j)
@@ -109,8 +112,14 @@ func (a *app) runJob(ctx context.Context, program string, j bench.IngestJob) (ru
 		args = append(args, "--cpu", a.CPU)
 	}
 	cmd := exec.CommandContext(ctx, program, args...)
-	// Asked to stop first, so that it closes the store in order.
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.Cancel = func() error {
+		// Asked to stop, where that can be done, it closes the store in order.
+		if err := cmd.Process.Signal(os.Interrupt); err == nil {
+			return nil
+		}
+		return cmd.Process.Kill()
+	}
+	cmd.WaitDelay = stopTime
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {

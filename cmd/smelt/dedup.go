@@ -15,9 +15,9 @@ import (
 )
 
 type dedupCmd struct {
-	Near   float64 `placeholder:"J" help:"Also drop near-duplicates: rows whose word 5-grams have a Jaccard similarity of J or more, 0.5 to 1 (0.8 is usual)."`
-	Keep   string  `enum:"longest,first" default:"longest" help:"Which row of a cluster stays: longest or first (default longest)."`
-	DryRun bool    `help:"Only report."`
+	Near   *float64 `placeholder:"J" help:"Also drop near-duplicates: rows whose word 5-grams have a Jaccard similarity of J or more, 0.5 to 1 (0.8 is usual)."`
+	Keep   string   `enum:"longest,first" default:"longest" help:"Which row of a cluster stays: longest or first (default longest)."`
+	DryRun bool     `help:"Only report."`
 }
 
 // Help is shown by: smelt dedup --help.
@@ -35,15 +35,17 @@ func (c *dedupCmd) Run(a *app) error {
 	if err != nil {
 		return usagef("--keep: %v", err)
 	}
-	if c.Near != 0 {
-		if _, err := minhash.BandsFor(c.Near); err != nil {
+	near := 0.0
+	if c.Near != nil {
+		near = *c.Near
+		if _, err := minhash.BandsFor(near); err != nil {
 			return usagef("--near: %v", err)
 		}
 	}
 	return a.withStore(false, func(d *db.DB) error {
 		bar := a.newProgress("compare", d.Snapshot().Rows(), false)
 		result, err := dedup.Find(a.ctx, d, dedup.Options{
-			Near: c.Near, Rule: rule, Threads: a.Threads,
+			Near: near, Rule: rule, Threads: a.Threads,
 			Progress: func(rows int64) { bar.set(rows, "") },
 		})
 		bar.finish()

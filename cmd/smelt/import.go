@@ -154,7 +154,7 @@ func (c *importCmd) examine(a *app, flags *ingestCmd, files []*importer.File, in
 	}
 	for _, f := range found.Files {
 		if f.Err != nil {
-			err = errors.Join(err, fmt.Errorf("%s: %w", f.Name, f.Err))
+			err = errors.Join(err, fmt.Errorf("%s: %w", f.Name, unstored(f.Err)))
 		}
 	}
 	// What was skipped may lie a little beyond what was examined: conversion

@@ -36,13 +36,24 @@ func (c *ingestCmd) examine(a *app, inputs []ingest.Input, opt ingest.Options) e
 	}
 	for _, f := range found.Files {
 		if f.Err != nil {
-			err = errors.Join(err, fmt.Errorf("%s: %w", f.Name, f.Err))
+			err = errors.Join(err, fmt.Errorf("%s: %w", f.Name, unstored(f.Err)))
 		}
 	}
 	if a.JSON {
 		return errors.Join(err, a.print(writeJSON(a.stdout, newExaminationReport(found))))
 	}
 	return errors.Join(err, a.print(writeExamination(a.stdout, found)))
+}
+
+// unstored drops what an error of a damaged file says of the rows before the
+// damage: that they are stored, which a dry run does not do.
+func unstored(err error) error {
+	text := err.Error()
+	i := strings.LastIndex(text, "; the ")
+	if i < 0 || !strings.Contains(text[i:], " before") || !strings.Contains(text[i:], " are stored: ") {
+		return err
+	}
+	return errors.New(text[:i])
 }
 
 // examinationReport is the JSON of an ingest that was a dry run.
@@ -96,7 +107,7 @@ func newExaminationReport(e *ingest.Examination) examinationReport {
 			file.Sample = append(file.Sample, sampleReport{s.Line, s.Shape, s.Bucket, s.Record})
 		}
 		if f.Err != nil {
-			file.Error = f.Err.Error()
+			file.Error = unstored(f.Err).Error()
 		}
 		r.Files = append(r.Files, file)
 	}
@@ -115,26 +126,26 @@ func writeExamination(w io.Writer, e *ingest.Examination) error {
 			shapes = append(shapes, s.Shape+" "+thousands(s.Rows))
 		}
 		for _, b := range f.Buckets {
-			buckets = append(buckets, b.Bucket+" "+thousands(b.Rows))
+			buckets = append(buckets, visible(b.Bucket)+" "+thousands(b.Rows))
 		}
 		t.AppendRow(table.Row{
-			f.Name, f.Format, lines, thousands(f.Rows), thousands(f.Rejected),
+			visible(f.Name), f.Format, lines, thousands(f.Rows), thousands(f.Rejected),
 			strings.Join(shapes, ", "), strings.Join(buckets, ", "),
 		})
 	}
 	_, _ = fmt.Fprintf(w, "%s\n", trimLines(t.Render()))
 	for _, f := range e.Files {
 		if len(f.Sample) > 0 {
-			_, _ = fmt.Fprintf(w, "\nfrom %s:\n", f.Name)
+			_, _ = fmt.Fprintf(w, "\nfrom %s:\n", visible(f.Name))
 		}
 		for _, s := range f.Sample {
-			_, _ = fmt.Fprintf(w, "  line %s, %s, %s: %s\n", thousands(int64(s.Line)), s.Shape, s.Bucket, preview(s.Record, 160))
+			_, _ = fmt.Fprintf(w, "  line %s, %s, %s: %s\n", thousands(int64(s.Line)), s.Shape, visible(s.Bucket), preview(s.Record, 160))
 		}
 		if len(f.Reasons) > 0 {
-			_, _ = fmt.Fprintf(w, "\nwould be rejected from %s:\n", f.Name)
+			_, _ = fmt.Fprintf(w, "\nwould be rejected from %s:\n", visible(f.Name))
 		}
 		for _, r := range f.Reasons {
-			_, _ = fmt.Fprintf(w, "  %8s  %s\n", thousands(r.Lines), r.Reason)
+			_, _ = fmt.Fprintf(w, "  %8s  %s\n", thousands(r.Lines), visible(r.Reason))
 		}
 	}
 	_, err := fmt.Fprintf(w, "\nnothing was stored (--dry-run)\n")

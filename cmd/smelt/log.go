@@ -34,7 +34,7 @@ type logEntry struct {
 type logFile struct {
 	File       string           `json:"file"`
 	Format     string           `json:"format,omitempty"`
-	SHA256     string           `json:"sha256,omitempty"` // of the file, when it was read to its end
+	SHA256     string           `json:"sha256,omitempty"` // of the file, when it was read to its end; of an import, of the lines made of it
 	Rows       int64            `json:"rows"`
 	Rejected   int64            `json:"rejected"`
 	Reasons    map[string]int64 `json:"reasons,omitempty"`
@@ -115,7 +115,7 @@ func labelsOf(f db.File) map[string]any {
 
 func writeLog(w io.Writer, entries []logEntry) error {
 	for _, e := range entries {
-		_, err := fmt.Fprintf(w, "%s  %-14s %s\n", e.Time.Local().Format("2006-01-02 15:04:05"), visible(e.Kind), visible(e.text))
+		_, err := fmt.Fprintf(w, "%s  %-16s %s\n", e.Time.Local().Format("2006-01-02 15:04:05"), visible(e.Kind), visible(e.text))
 		if err != nil {
 			return err
 		}

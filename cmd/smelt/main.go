@@ -160,6 +160,8 @@ func (a *app) fail(err error) int {
 		text = strings.ReplaceAll(text, canceled, interrupted)
 	}
 	switch {
+	case errors.Is(err, db.ErrBackup):
+		text += "\nnothing was restored; fetch the backup again, or use another"
 	case errors.Is(err, db.ErrCorrupt):
 		text += fmt.Sprintf("\nrestore a copy of %s, or ingest the files again into a new store", a.DB)
 	case errors.Is(err, db.ErrFormat):

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"smelt/db"
 	"smelt/ingest/datasetmanifest"
 	"smelt/query"
+	"smelt/query/mix"
 )
 
 type manifestCmd struct {
@@ -24,7 +26,8 @@ type manifestImportCmd struct {
 
 // Help is shown by: smelt manifest import --help.
 func (*manifestImportCmd) Help() string {
-	return `Adds the manifest's buckets and phases to the store, or replaces those of the same names. Its rows
+	return `Adds the manifest's buckets and phases to the store, or replaces those of the same names. If it weighs
+any bucket, the store's buckets that it does not weigh lose their weight, since scales differ. Its rows
 are in the files it names: ingest those.
 
   smelt manifest import dataset_manifest.json`
@@ -36,11 +39,14 @@ func (c *manifestImportCmd) Run(a *app) error {
 		return err
 	}
 	defer f.Close()
-	m, err := datasetmanifest.Read(f)
+	m, err := datasetmanifest.Read(f, func(weights []string) error {
+		_, err := mix.Weights(weights)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
-	return a.withStore(true, func(d *db.DB) error {
+	take := func(d *db.DB) error {
 		event := db.Event{Kind: "import manifest", Detail: fmt.Sprintf("%s: %s, %s", c.File,
 			counted(int64(len(m.Buckets)), "bucket"), counted(int64(len(m.Phases)), "phase"))}
 		if err := d.ChangeCatalog(event, m.Apply); err != nil {
@@ -56,7 +62,16 @@ func (c *manifestImportCmd) Run(a *app) error {
 		_, err := fmt.Fprintf(a.stdout, "%s\n\n%s taken over; the rows are to be ingested from the files named\n",
 			trimLines(t.Render()), counted(int64(len(m.Phases)), "phase"))
 		return a.print(err)
-	})
+	}
+	err = a.withStore(false, take)
+	if !errors.Is(err, db.ErrNoStore) {
+		return err
+	}
+	// What cannot be taken over leaves no empty store behind.
+	if err := m.Apply(db.BuiltinCatalog()); err != nil {
+		return fmt.Errorf("%s: %w", c.File, err)
+	}
+	return a.withStore(true, take)
 }
 
 type manifestExportCmd struct {

@@ -15,6 +15,7 @@
 package datasetmanifest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,22 +32,31 @@ import (
 // maxSize bounds the file, which is a few kilobytes in practice.
 const maxSize = 16 << 20
 
+// maxDecimals is how many digits a weight may have after its point.
+const maxDecimals = 18
+
 // Manifest is what a dataset_manifest.json says.
 type Manifest struct {
-	Buckets []Bucket
-	Phases  []db.Phase
+	Buckets []Bucket   `json:"buckets"`
+	Phases  []db.Phase `json:"phases"`
+
+	weigh Weigh
 }
 
 // Bucket is a bucket of a manifest, and where its rows were.
 type Bucket struct {
 	db.Bucket
-	Source string
-	Count  int64
+	Source string `json:"source"`
+	Count  int64  `json:"count"`
 }
+
+// Weigh checks that exact decimals can stand beside one another as weights; it
+// is the query language's rule, handed in.
+type Weigh func(weights []string) error
 
 // Read parses a manifest. Errors name the place, as in
 // training_phases.phase1.weights.code.
-func Read(r io.Reader) (*Manifest, error) {
+func Read(r io.Reader, weigh Weigh) (*Manifest, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxSize+1))
 	if err != nil {
 		return nil, err
@@ -58,7 +68,7 @@ func Read(r io.Reader) (*Manifest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("not a dataset manifest: %w", err)
 	}
-	p := &parser{weights: map[string]string{}}
+	p := &parser{m: Manifest{Buckets: []Bucket{}, Phases: []db.Phase{}, weigh: weigh}, weights: map[string]string{}}
 	p.object("default_weights", find(top, "default_weights"), func(path, name string, raw []byte) {
 		p.weights[name] = p.decimal(path, raw)
 	})
@@ -98,7 +108,8 @@ func find(fields []jsontext.Field, name string) []byte {
 	return nil
 }
 
-// object calls fn for every member of an object; nil has none.
+// object calls fn for every member of an object; nil has none. No member of a
+// manifest has an empty name.
 func (p *parser) object(path string, raw []byte, fn func(path, name string, raw []byte)) {
 	if raw == nil {
 		return
@@ -109,6 +120,9 @@ func (p *parser) object(path string, raw []byte, fn func(path, name string, raw 
 	}
 	for _, f := range jsontext.Members(raw, nil) {
 		name := string(f.Key)
+		if name == "" {
+			p.fail(path, "a name is empty")
+		}
 		fn(path+"."+name, name, f.Value)
 	}
 }
@@ -119,10 +133,15 @@ func (p *parser) decimal(path string, raw []byte) string {
 		p.fail(path, "a weight is a number from 0 up, not %s", raw)
 		return "0"
 	}
-	if !strings.ContainsAny(string(raw), "eE") {
-		return string(raw)
+	text := string(raw)
+	if strings.ContainsAny(text, "eE") {
+		text = strconv.FormatFloat(number, 'f', -1, 64)
 	}
-	return strconv.FormatFloat(number, 'f', -1, 64)
+	if _, decimals, _ := strings.Cut(text, "."); len(decimals) > maxDecimals {
+		p.fail(path, "a weight has at most %d digits after its point; %.40s has %d", maxDecimals, raw, len(decimals))
+		return "0"
+	}
+	return text
 }
 
 func (p *parser) count(path string, raw []byte) int64 {
@@ -179,35 +198,60 @@ func (p *parser) phase(path, name string, raw []byte) {
 	})
 	if len(phase.Weights) == 0 {
 		p.fail(path, "a phase needs weights")
+	} else {
+		texts := make([]string, len(phase.Weights))
+		for i, w := range phase.Weights {
+			texts[i] = w.Weight
+		}
+		if err := p.m.weigh(texts); err != nil {
+			p.fail(path+".weights", "%v", err)
+		}
 	}
 	p.m.Phases = append(p.m.Phases, phase)
 }
 
 // Apply adds the manifest's buckets and phases to the catalog, or replaces
-// those of the same names; rules, and descriptions that the manifest leaves out, stay. It
-// changes nothing when a phase weighs a bucket that neither has.
+// those of the same names; rules, and descriptions that the manifest leaves
+// out, stay. Weights are of one scale: when the manifest weighs any bucket,
+// those it does not weigh lose their weight. It is an error when a phase weighs
+// a bucket that neither has, or when buckets' weights cannot be compared
+// exactly; then nothing is changed.
 func (m *Manifest) Apply(c *db.Catalog) error {
-	for _, b := range m.Buckets {
-		next := b.Bucket
-		if have, ok := c.Bucket(b.Name); ok {
-			next.Rule = have.Rule // a manifest has none
-			if next.Description == "" {
-				next.Description = have.Description
-			}
-			if next.Weight == "" {
-				next.Weight = have.Weight
-			}
+	next := &db.Catalog{Buckets: slices.Clone(c.Buckets), Phases: slices.Clone(c.Phases)}
+	if slices.ContainsFunc(m.Buckets, func(b Bucket) bool { return b.Weight != "" }) {
+		for i := range next.Buckets {
+			next.Buckets[i].Weight = ""
 		}
-		c.SetBucket(next)
+	}
+	for _, b := range m.Buckets {
+		set := b.Bucket
+		if have, ok := next.Bucket(b.Name); ok {
+			set.Rule = have.Rule // a manifest has none
+			set.Description = cmp.Or(set.Description, have.Description)
+			set.Weight = cmp.Or(set.Weight, have.Weight)
+		}
+		next.SetBucket(set)
+	}
+	var weights []string
+	for _, b := range next.Buckets {
+		if strings.Trim(b.Weight, "0.") != "" {
+			weights = append(weights, b.Weight)
+		}
+	}
+	if len(weights) > 0 {
+		if err := m.weigh(weights); err != nil {
+			return fmt.Errorf("buckets and default_weights: %w", err)
+		}
 	}
 	for _, p := range m.Phases {
 		for _, w := range p.Weights {
-			if _, known := c.Bucket(w.Bucket); !known {
+			if _, known := next.Bucket(w.Bucket); !known {
 				return fmt.Errorf("training_phases.%s.weights.%s: there is no such bucket, here or in the manifest", p.Name, w.Bucket)
 			}
 		}
-		c.SetPhase(p)
+		next.SetPhase(p)
 	}
+	*c = *next
 	return nil
 }
 

@@ -10,7 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"smelt/db"
+	"smelt/query/mix"
 )
+
+func weigh(weights []string) error {
+	_, err := mix.Weights(weights)
+	return err
+}
 
 const example = `{
   "metadata": {"created": "2025-10-23T01:09:21", "version": "1.0", "total_examples": 12},
@@ -23,7 +29,7 @@ const example = `{
 }`
 
 func TestReadAndApply(t *testing.T) {
-	m, err := Read(strings.NewReader(example))
+	m, err := Read(strings.NewReader(example), weigh)
 	require.NoError(t, err)
 	assert.Equal(t, []Bucket{
 		{db.Bucket{Name: "code", Weight: "0.20", Description: "d"}, "a/b.jsonl", 12},
@@ -48,7 +54,7 @@ func TestWriteReadsBack(t *testing.T) {
 	c.SetBucket(db.Bucket{Name: "odd \"name\"", Weight: "0.125", Description: "<&>"})
 	var out bytes.Buffer
 	require.NoError(t, Write(&out, c, map[string]int64{"code": 7}, time.Unix(0, 0)))
-	m, err := Read(&out)
+	m, err := Read(&out, weigh)
 	require.NoError(t, err)
 	got := db.BuiltinCatalog()
 	require.NoError(t, m.Apply(got))
@@ -59,7 +65,7 @@ func TestWriteReadsBack(t *testing.T) {
 func TestApplyKeepsRules(t *testing.T) {
 	c := db.BuiltinCatalog()
 	c.SetBucket(db.Bucket{Name: "legal", Rule: "output = 'x'"})
-	m, err := Read(strings.NewReader(`{"buckets": {"legal": {"weight": 0.5}}}`))
+	m, err := Read(strings.NewReader(`{"buckets": {"legal": {"weight": 0.5}}}`), weigh)
 	require.NoError(t, err)
 	require.NoError(t, m.Apply(c))
 	b, _ := c.Bucket("legal")
@@ -76,14 +82,49 @@ func TestReadRefuses(t *testing.T) {
 		`{"default_weights": {"a": "x"}}`:   "default_weights.a",
 		`{"default_weights": {"a": -1}}`:    "default_weights.a",
 		`{"training_phases": {"p": {}}}`:    "training_phases.p: a phase needs weights",
-		`{"training_phases": {"p": {"weights": {"a": null}}}}`:    "training_phases.p.weights.a",
-		`{"buckets": {"a": {"weight": 1e999, "source": "x"}}}`:    "buckets.a.weight",
-		`{"buckets": {"a": {"description": {"deep": "object"}}}}`: "buckets.a.description",
+		`{"training_phases": {"p": {"weights": {"a": null}}}}`:         "training_phases.p.weights.a",
+		`{"buckets": {"": {}}}`:                                        "buckets: a name is empty",
+		`{"default_weights": {"": 1}}`:                                 "default_weights: a name is empty",
+		`{"training_phases": {"": {"weights": {"code": 1}}}}`:          "training_phases: a name is empty",
+		`{"default_weights": {"a": 1e-300}}`:                           "default_weights.a: a weight has at most 18 digits after its point; 1e-300 has 300",
+		`{"training_phases": {"p": {"weights": {"a": 0, "b": 0.0}}}}`:  "training_phases.p.weights: weights sum to zero",
+		`{"training_phases": {"p": {"weights": {"a": 1e30, "b": 1}}}}`: "training_phases.p.weights: weights are too precise",
+		`{"buckets": {"a": {"weight": 1e999, "source": "x"}}}`:         "buckets.a.weight",
+		`{"buckets": {"a": {"description": {"deep": "object"}}}}`:      "buckets.a.description",
 	} {
-		_, err := Read(strings.NewReader(text))
+		_, err := Read(strings.NewReader(text), weigh)
 		require.ErrorContains(t, err, says, text)
 	}
-	m, err := Read(strings.NewReader(`{"training_phases": {"p": {"weights": {"nobody": 1}}}}`))
+	m, err := Read(strings.NewReader(`{"training_phases": {"p": {"weights": {"nobody": 1}}}}`), weigh)
 	require.NoError(t, err)
 	require.ErrorContains(t, m.Apply(db.BuiltinCatalog()), "training_phases.p.weights.nobody")
+}
+
+// TestApplyWeighsOnOneScale: weights of the store and of a manifest do not mix.
+func TestApplyWeighsOnOneScale(t *testing.T) {
+	for text, weight := range map[string]string{
+		`{"default_weights": {"legal": 0.5}}`:    "",
+		`{"buckets": {"code": {}, "legal": {}}}`: "20",
+	} {
+		c := db.BuiltinCatalog()
+		m, err := Read(strings.NewReader(text), weigh)
+		require.NoError(t, err)
+		require.NoError(t, m.Apply(c))
+		code, _ := c.Bucket("code")
+		assert.Equal(t, weight, code.Weight, text)
+	}
+}
+
+// TestApplyChangesAllOrNothing: a catalog that cannot be is left as it was.
+func TestApplyChangesAllOrNothing(t *testing.T) {
+	for text, says := range map[string]string{
+		`{"buckets": {"new": {}}, "training_phases": {"p": {"weights": {"nobody": 1}}}}`: "no such bucket",
+		`{"default_weights": {"a": 1e30, "b": 1}}`:                                       "too precise",
+	} {
+		c := db.BuiltinCatalog()
+		m, err := Read(strings.NewReader(text), weigh)
+		require.NoError(t, err)
+		require.ErrorContains(t, m.Apply(c), says)
+		assert.Equal(t, db.BuiltinCatalog(), c)
+	}
 }

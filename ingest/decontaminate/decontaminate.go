@@ -7,9 +7,13 @@
 // A row is contaminated if it shares an n-gram of normalised words with an
 // item: 13 words, as for GPT-3 (Brown et al. 2020, appendix C), where package
 // ngram says what its choices are. The mark is the names of the evaluations and
-// the n, as in "gsm8k_test:13" or "arc:13,gsm8k_test:13"; it replaces the mark
-// of an earlier run. Nothing is deleted: WHERE _contaminated_by IS NULL leaves
-// marked rows out of a sample.
+// the n, in order of names, as in "gsm8k_test:13" or "arc:13,gsm8k_test:13".
+//
+// A run replaces the marks of the evaluations it is given, and leaves those of
+// others. A value that is no mark came with its record: it stays, in front of
+// the marks if the row gets any, as in "seen,arc:13". Rows ingested after a run
+// are unmarked until the next. Nothing is deleted: WHERE _contaminated_by IS
+// NULL leaves marked rows out of a sample.
 package decontaminate
 
 import (
@@ -51,6 +55,9 @@ type Report struct {
 	ByBucket map[string]int64 `json:"by_bucket"`
 	Items    []ngram.Coverage `json:"items"`
 	Examples []Example        `json:"examples"` // the first marked rows
+	// TakenAway counts marks of earlier runs of these evaluations, one a row and
+	// evaluation, that this run does not find again.
+	TakenAway int64 `json:"taken_away"`
 }
 
 // Example is a marked row and the words it shares.
@@ -64,17 +71,22 @@ type Example struct {
 // Result is what Find found.
 type Result struct {
 	Report Report
-	marks  map[string]*roaring.Bitmap // by the text of the mark
-	old    *roaring.Bitmap            // rows marked by an earlier run
+	values map[db.Value]*roaring.Bitmap // what changes of the field
 }
 
 const maxExamples = 5
 
-// Find compares every row with the items. It changes nothing.
+// Find compares every row with the items. It changes nothing. That no item of a
+// name can be looked for is an error, since no row would be marked for it.
 func Find(ctx context.Context, d *db.DB, items iter.Seq2[ngram.Item, error], opt Options) (*Result, error) {
 	m, err := ngram.Build(items, ngram.Options{N: opt.NGram})
 	if err != nil {
 		return nil, err
+	}
+	for _, c := range m.Report() {
+		if c.Grams == 0 {
+			return nil, nothingToFind(c, m.N())
+		}
 	}
 	f := &finder{snap: d.Snapshot(), matcher: m, marks: map[string]*roaring.Bitmap{}, opt: opt,
 		report: Report{NGram: m.N(), ByName: map[string]int64{}, ByBucket: map[string]int64{}, Items: m.Report(), Examples: []Example{}}}
@@ -84,39 +96,37 @@ func Find(ctx context.Context, d *db.DB, items iter.Seq2[ngram.Item, error], opt
 	if err := f.count(d); err != nil {
 		return nil, err
 	}
-	old := roaring.New()
-	if index, err := f.snap.Field(Field); err != nil {
+	values, err := f.settle()
+	if err != nil {
 		return nil, err
-	} else if index != nil {
-		if old, err = index.Present(); err != nil {
-			return nil, err
-		}
 	}
-	return &Result{f.report, f.marks, old}, nil
+	return &Result{f.report, values}, nil
 }
 
-// Apply marks what was found, takes away the marks of earlier runs, and
-// records it in the log.
+// nothingToFind says why no item of a name is looked for.
+func nothingToFind(c ngram.Coverage, n int) error {
+	why := fmt.Sprintf("the words of its %d items are too few, or in too many of them", c.Items)
+	if c.Frequent == 0 {
+		why = fmt.Sprintf("none of its %d items has words enough", c.Items)
+	}
+	return fmt.Errorf("evaluation %q: nothing to look for: %s, for %d words in a row; look for fewer words, or check that the file holds the items", c.Name, why, n)
+}
+
+// Apply marks what was found, takes away the marks of earlier runs of the same
+// evaluations, and records it in the log.
 func (r *Result) Apply(d *db.DB, now time.Time) error {
 	w := d.NewWriter()
 	defer w.Close()
-	marked := roaring.New()
-	for _, rows := range r.marks {
-		marked.Or(rows)
-	}
-	values := map[db.Value]*roaring.Bitmap{}
-	for mark, rows := range r.marks {
-		values[db.TextValue(mark)] = rows
-	}
-	if cleared := roaring.AndNot(r.old, marked); !cleared.IsEmpty() {
-		values[db.Value{}] = cleared
-	}
-	if err := w.UpdateField(Field, values); err != nil {
+	if err := w.UpdateField(Field, r.values); err != nil {
 		return err
 	}
+	summary := fmt.Sprintf("rows marked: %d, for %d words in a row shared with %s", r.Report.Marked, r.Report.NGram, strings.Join(r.names(), ", "))
+	if r.Report.TakenAway > 0 {
+		summary += fmt.Sprintf("; marks of earlier runs taken away: %d", r.Report.TakenAway)
+	}
 	w.PutEvent(db.Event{Kind: "decontaminate", Time: now, Detail: map[string]any{
-		"summary": fmt.Sprintf("rows marked: %d, for a %d-gram shared with %s", r.Report.Marked, r.Report.NGram, strings.Join(r.names(), ", ")),
-		"marked":  r.Report.Marked, "ngram": r.Report.NGram, "by_name": r.Report.ByName,
+		"summary": summary, "marked": r.Report.Marked, "ngram": r.Report.NGram, "by_name": r.Report.ByName,
+		"taken_away": r.Report.TakenAway,
 	}})
 	return w.Commit()
 }
@@ -195,9 +205,9 @@ func (f *finder) segment(ctx context.Context, addrs []uint32) error {
 func (f *finder) mark(addr uint32, found []ngram.Match, text []byte) {
 	var names []string
 	for _, m := range found {
-		names = append(names, fmt.Sprintf("%s:%d", m.Name, f.matcher.N()))
+		names = append(names, markOf(m.Name, f.matcher.N()))
 	}
-	mark := strings.Join(names, ",")
+	mark := strings.Join(names, ",") // Match lists names in order
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	rows := f.marks[mark]

@@ -109,10 +109,19 @@ func TestFindAndApply(t *testing.T) {
 	require.NoError(t, find(2).Apply(d, time.Unix(2, 0)))
 	assert.Equal(t, want, marks(t, d), "the same again")
 
-	// A later run replaces the marks of an earlier one.
+	// A later run replaces the marks of its own evaluations only.
 	one, err := Find(context.Background(), d, Items(context.Background(), "web", input("w.jsonl", fmt.Sprintf(`{"passage":%q}`, other))), Options{NGram: 8})
 	require.NoError(t, err)
 	require.NoError(t, one.Apply(d, time.Unix(3, 0)))
+	want[1<<16|4] = "math:13,web:8"
+	assert.Equal(t, want, marks(t, d))
+	assert.Zero(t, one.Report.TakenAway)
+
+	// What is no longer found is taken away, and counted.
+	none, err := Find(context.Background(), d, Items(context.Background(), "math", input("m.jsonl", fmt.Sprintf(`{"q":%q}`, words(rng, 20)))), Options{})
+	require.NoError(t, err)
+	assert.EqualValues(t, 3, none.Report.TakenAway)
+	require.NoError(t, none.Apply(d, time.Unix(4, 0)))
 	assert.Equal(t, map[uint32]string{1<<16 | 4: "web:8"}, marks(t, d))
 	report, err := d.Check(context.Background(), db.CheckOptions{Rehash: ingest.RowHash})
 	require.NoError(t, err)
@@ -123,6 +132,8 @@ func TestItemsRefuse(t *testing.T) {
 	d := openRows(t, []string{`{"instruction":"a","output":"b","_bucket":"code"}`})
 	for text, says := range map[string]string{
 		"":                       "no items",
+		"{\"id\":1}\n":           "x.jsonl: the file holds no items",
+		"{\"a\":\"b\"}\n":        `evaluation "x": nothing to look for: none of its 1 items has words enough`,
 		"{\"question\":\"a\"\n":  "record 1",
 		"{\"a\":\"b\"}\nplain\n": "record 2",
 	} {
@@ -131,4 +142,68 @@ func TestItemsRefuse(t *testing.T) {
 	}
 	_, err := Find(context.Background(), d, Items(context.Background(), "x", input("x.jsonl", `{"a":"b"}`)), Options{NGram: 1})
 	require.Error(t, err)
+}
+
+// TestItemsAreAllTexts: what a record says is looked for wherever it says it.
+func TestItemsAreAllTexts(t *testing.T) {
+	for _, record := range []string{
+		`{"id":7,"choices":{"label":["A","B"],"text":["one",""]},"q":{"stem":"two"},"deep":[[{"x":"three"}]]}`,
+		`{"instruction":"A","output":"B","choices":["one","two"],"test":"three","input":null}`,
+	} {
+		var got []string
+		for item, err := range Items(context.Background(), "x", input("x.jsonl", record)) {
+			require.NoError(t, err)
+			got = append(got, string(item.Text))
+		}
+		assert.Equal(t, []string{"A", "B", "one", "two", "three"}, got)
+	}
+}
+
+func TestRemark(t *testing.T) {
+	given := map[string]bool{"b": true, "c": true}
+	text := db.TextValue
+	for _, c := range []struct {
+		old   db.Value
+		found string
+		want  db.Value
+		gone  int64
+	}{
+		{text("b:13"), "", db.Value{}, 1},
+		{text("b:13"), "b:8", text("b:8"), 0},
+		{text("a:13,d:13"), "c:8", text("a:13,c:8,d:13"), 0},
+		{text("a:13,b:13,c:13"), "c:8", text("a:13,c:8"), 1},
+		{text("d:1,a:1"), "", text("d:1,a:1"), 0},
+		{text("seen before"), "", text("seen before"), 0},
+		{text("seen, b:x"), "b:8,c:8", text("seen, b:x,b:8,c:8"), 0},
+		{text("seen, b:x,b:8,c:8"), "", text("seen, b:x"), 2},
+		{text(""), "", text(""), 0},
+		{text(""), "b:8", text("b:8"), 0},
+		{db.Value{Kind: db.KindBool, Text: "true"}, "", db.Value{Kind: db.KindBool, Text: "true"}, 0},
+		{db.Value{Kind: db.KindBool, Text: "true"}, "b:8", text("true,b:8"), 0},
+	} {
+		var found []string
+		if c.found != "" {
+			found = strings.Split(c.found, ",")
+		}
+		got, gone := remark(c.old, found, given)
+		assert.Equal(t, c.want, got, "%v and %q", c.old, c.found)
+		assert.Equal(t, c.gone, gone, "%v and %q", c.old, c.found)
+		again, gone := remark(got, found, given)
+		assert.Equal(t, got, again, "the same again")
+		assert.Zero(t, gone)
+	}
+}
+
+// TestMarksThatCame: values that came with records outlive a run.
+func TestMarksThatCame(t *testing.T) {
+	text := words(rand.New(rand.NewPCG(5, 5)), 20)
+	row := func(output, came string) string {
+		return fmt.Sprintf(`{"instruction":"a","output":%q,"_bucket":"code","_contaminated_by":%s}`, output, came)
+	}
+	d := openRows(t, []string{row("1", `"seen"`), row(text, `"other:9"`), row("3", `"x:13"`), row(text+" 4", "true")})
+	r, err := Find(context.Background(), d, Items(context.Background(), "x", input("x.jsonl", fmt.Sprintf(`{"q":[%q]}`, text))), Options{})
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, r.Report.TakenAway)
+	require.NoError(t, r.Apply(d, time.Unix(1, 0)))
+	assert.Equal(t, map[uint32]string{0: "seen", 1: "other:9,x:13", 3: "true,x:13"}, marks(t, d))
 }

@@ -16,18 +16,23 @@ import (
 )
 
 // Items yields the evaluation items of a file under a name. Any file that
-// ingest reads will do. Of a record of a known shape each text is an item (the
-// question, the answer); of another, each text at its top level.
+// ingest reads will do. Every string of a record is an item, however deep: the
+// question, the answer, each choice. A file without any is an error.
 func Items(ctx context.Context, name string, in ingest.Input) iter.Seq2[ngram.Item, error] {
 	return func(yield func(ngram.Item, error) bool) {
+		found := false
 		err := eachRecord(ctx, in, func(record []byte) error {
-			for _, text := range texts(record) {
-				if text != "" && !yield(ngram.Item{Name: name, Text: []byte(text)}, nil) {
+			return eachText(record, func(text []byte) error {
+				found = true
+				if !yield(ngram.Item{Name: name, Text: text}, nil) {
 					return errStop
 				}
-			}
-			return nil
+				return nil
+			})
 		})
+		if err == nil && !found {
+			err = errors.New("the file holds no items: no record has a text")
+		}
 		if err != nil && !errors.Is(err, errStop) {
 			yield(ngram.Item{}, fmt.Errorf("%s: %w", in.Name, err))
 		}
@@ -37,22 +42,27 @@ func Items(ctx context.Context, name string, in ingest.Input) iter.Seq2[ngram.It
 // errStop says that the consumer wants no more.
 var errStop = errors.New("stop")
 
-// texts lists what a record says.
-func texts(record []byte) []string {
-	if c, _, err := ingest.Normalise(record); err == nil {
-		out := []string{c.Instruction, c.Input, c.Output}
-		for _, t := range c.Turns {
-			out = append(out, t.Content)
+// eachText calls fn for the strings of a JSON value, in order, but empty ones.
+func eachText(value []byte, fn func(text []byte) error) error {
+	switch jsontext.KindOf(value) {
+	case jsontext.String:
+		if text := jsontext.AppendUnquoted(nil, value); len(text) > 0 {
+			return fn(text)
 		}
-		return out
-	}
-	var out []string
-	for _, f := range jsontext.Members(record, nil) {
-		if f.Kind == jsontext.String {
-			out = append(out, string(jsontext.AppendUnquoted(nil, f.Value)))
+	case jsontext.Array:
+		for _, element := range jsontext.Elements(value, nil) {
+			if err := eachText(element, fn); err != nil {
+				return err
+			}
+		}
+	case jsontext.KindObject:
+		for _, member := range jsontext.Members(value, nil) {
+			if err := eachText(member.Value, fn); err != nil {
+				return err
+			}
 		}
 	}
-	return out
+	return nil
 }
 
 // maxItem is the longest record of an evaluation.
@@ -97,9 +107,6 @@ func eachRecord(ctx context.Context, in ingest.Input, fn func(record []byte) err
 	}
 	if err := lines.Err(); err != nil && !errors.Is(err, io.EOF) {
 		return err
-	}
-	if number == 0 {
-		return errors.New("the file holds no items")
 	}
 	return nil
 }

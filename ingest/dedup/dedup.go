@@ -93,7 +93,7 @@ func Find(ctx context.Context, d *db.DB, opt Options) (*Result, error) {
 		f.opt.Threads = runtime.GOMAXPROCS(0)
 	}
 	f.addrs = f.snap.All().ToArray()
-	f.report = Report{Rows: int64(len(f.addrs)), Near: opt.Near, Rule: opt.Rule.String(), ByBucket: map[string]int64{}}
+	f.report = Report{Rows: int64(len(f.addrs)), Near: opt.Near, Rule: opt.Rule.String(), ByBucket: map[string]int64{}, Largest: []Cluster{}}
 	if err := f.equal(ctx); err != nil {
 		return nil, err
 	}

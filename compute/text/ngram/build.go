@@ -23,15 +23,15 @@ type Item struct {
 
 // Coverage counts what Build made of the items of one name.
 type Coverage struct {
-	Name   string
-	Items  int // given
-	Copies int // of these, the same words as an earlier one of the name
-	Short  int // fewer than MinWords words: not looked for
-	Whole  int // fewer than N words: looked for as a whole
-	Bare   int // nothing left to find them by: all their n-grams were left out
+	Name   string `json:"name"`
+	Items  int    `json:"items"`  // given
+	Copies int    `json:"copies"` // of these, the same words as an earlier one of the name
+	Short  int    `json:"short"`  // fewer than MinWords words: not looked for
+	Whole  int    `json:"whole"`  // fewer than N words: looked for as a whole
+	Bare   int    `json:"bare"`   // nothing left to find them by: all their n-grams were left out
 
-	Grams    int // different n-grams and short items looked for
-	Frequent int // different n-grams left out, because more than MaxItems items have them
+	Grams    int `json:"grams"`    // different n-grams and short items looked for
+	Frequent int `json:"frequent"` // different n-grams left out, because more than MaxItems items have them
 }
 
 // Build makes a Matcher of items. Its errors are those of opts, of the sequence, and of limits: MaxNames
