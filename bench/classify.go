@@ -209,8 +209,8 @@ func (c *classifying) verdict(m *measure.Confusion, run func(*row.Content)) (Ver
 	v := Verdict{MacroF1: m.MacroF1(), Accuracy: m.Accuracy(), Buckets: m.Scores(), Confusion: m}
 	rates := make([]float64, passes)
 	for i := range rates {
-		start, done := cpuTime(), int64(0)
-		for spent := time.Duration(0); spent < leastTime; spent = cpuTime() - start {
+		start, done := cpuClock(), int64(0)
+		for spent := time.Duration(0); spent < leastTime; spent = cpuClock() - start {
 			if err := context.Cause(c.ctx); err != nil {
 				return v, err
 			}
@@ -222,7 +222,7 @@ func (c *classifying) verdict(m *measure.Confusion, run func(*row.Content)) (Ver
 				return v, nil
 			}
 		}
-		rates[i] = float64(done) / 1e6 / (cpuTime() - start).Seconds()
+		rates[i] = float64(done) / 1e6 / (cpuClock() - start).Seconds()
 	}
 	slices.Sort(rates)
 	v.MBPerCPUSecond = rates[passes/2]

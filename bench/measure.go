@@ -46,3 +46,12 @@ func newSpread(values []float64) Spread {
 	n := len(v)
 	return Spread{Median: (v[(n-1)/2] + v[n/2]) / 2, Min: v[0], Max: v[n-1]}
 }
+
+// cpuClock is the CPU time used so far, or the wall clock where that is not
+// known: for differences.
+func cpuClock() time.Duration {
+	if used, known := processCPU(); known {
+		return used
+	}
+	return time.Duration(time.Now().UnixNano())
+}

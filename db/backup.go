@@ -140,7 +140,7 @@ func writeFrame(w *bufio.Writer, key, value []byte) error {
 	return err
 }
 
-// ErrBackup: what was to be restored is no backup, or a damaged one.
+// ErrBackup says that what was to be restored is no backup, or a damaged one.
 var ErrBackup = errors.New("bad backup")
 
 func badBackup(format string, args ...any) error {
