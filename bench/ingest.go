@@ -165,11 +165,11 @@ func (j IngestJob) export(ctx context.Context, r *IngestRun) error {
 		if err != nil {
 			return err
 		}
-		q, err := query.Prepare(d, statement)
+		q, err := query.Prepare(d, statement, query.Options{Threads: j.Threads})
 		if err != nil {
 			return err
 		}
-		result, err := q.Run(ctx, query.Options{Threads: j.Threads})
+		result, err := q.Run(ctx)
 		if err != nil {
 			return err
 		}
@@ -209,17 +209,17 @@ const (
 
 func (j IngestJob) count(ctx context.Context) (r IngestRun, err error) {
 	err = withStore(j.Store, db.Options{}, func(d *db.DB) error {
-		q, err := query.Prepare(d, CountStatement)
+		q, err := query.Prepare(d, CountStatement, query.Options{Threads: j.Threads})
 		if err != nil {
 			return err
 		}
 		once := func() error {
 			if j.Measure == IngestSelect {
-				if q, err = query.Prepare(d, CountStatement); err != nil {
+				if q, err = query.Prepare(d, CountStatement, query.Options{Threads: j.Threads}); err != nil {
 					return err
 				}
 			}
-			result, err := q.Run(ctx, query.Options{Threads: j.Threads})
+			result, err := q.Run(ctx)
 			if err != nil {
 				return err
 			}

@@ -55,9 +55,9 @@ type pick struct {
 }
 
 // draw runs steps 1 to 8 and 11 of DESIGN section 4.
-func (q *Query) draw(ctx context.Context, opt Options) (*Sample, error) {
+func (q *Query) draw(ctx context.Context) (*Sample, error) {
 	p := q.sample
-	d := &drawing{plan: p, snap: q.snap, threads: opt.threads()}
+	d := &drawing{plan: p, snap: q.snap, threads: q.opt.threads()}
 	if err := d.collect(ctx); err != nil {
 		return nil, err
 	}

@@ -31,9 +31,9 @@ func TestKeptAfterOutput(t *testing.T) {
 	ctx := context.Background()
 	d := openRecords(t, mixed(2000, 41), 256)
 	draw := func() *Sample {
-		q, err := Prepare(d, "SAMPLE 1200 FROM buckets AS mine DUPLICATES")
+		q, err := Prepare(d, "SAMPLE 1200 FROM buckets AS mine DUPLICATES", Options{})
 		require.NoError(t, err)
-		r, err := q.Run(ctx, Options{})
+		r, err := q.Run(ctx)
 		require.NoError(t, err)
 		assert.Empty(t, keptNames(t, d), "a draw keeps nothing")
 		return r.Sample
@@ -57,7 +57,7 @@ func TestKeptAfterOutput(t *testing.T) {
 	require.NoError(t, s.Keep(ctx), "it is kept already")
 	_, err = s.WriteFile(ctx, path, WriteOptions{Force: true})
 	require.NoError(t, err)
-	_, err = Prepare(d, "SAMPLE 5 FROM buckets AS mine")
+	_, err = Prepare(d, "SAMPLE 5 FROM buckets AS mine", Options{})
 	require.ErrorContains(t, err, "already a sample named mine")
 
 	r, err := run(d, "SHOW SAMPLES", 0)
@@ -70,9 +70,9 @@ func TestKeptAfterOutput(t *testing.T) {
 // TestNameTakenMeanwhile: the rows are written, and the error says so.
 func TestNameTakenMeanwhile(t *testing.T) {
 	d := openRecords(t, mixed(100, 42), 256)
-	q, err := Prepare(d, "SAMPLE 10 FROM buckets AS mine")
+	q, err := Prepare(d, "SAMPLE 10 FROM buckets AS mine", Options{})
 	require.NoError(t, err)
-	r, err := q.Run(context.Background(), Options{})
+	r, err := q.Run(context.Background())
 	require.NoError(t, err)
 	mustSample(t, d, "SAMPLE 1 FROM buckets AS mine")
 	path := filepath.Join(t.TempDir(), "out.jsonl")

@@ -136,12 +136,12 @@ func TestManifest(t *testing.T) {
 // TestRunTwice: running a query again does not grow the first run's report.
 func TestRunTwice(t *testing.T) {
 	d := openRecords(t, mixed(300, 23), 100)
-	q, err := Prepare(d, "SAMPLE FROM buckets WEIGHTED BY PHASE phase1_calibration ON SHORTFALL REDISTRIBUTE")
+	q, err := Prepare(d, "SAMPLE FROM buckets WEIGHTED BY PHASE phase1_calibration ON SHORTFALL REDISTRIBUTE", Options{})
 	require.NoError(t, err)
-	first, err := q.Run(context.Background(), Options{})
+	first, err := q.Run(context.Background())
 	require.NoError(t, err)
 	before := strings.Join(first.Sample.Report.Notes, "\n")
-	second, err := q.Run(context.Background(), Options{})
+	second, err := q.Run(context.Background())
 	require.NoError(t, err)
 	assert.Equal(t, before, strings.Join(first.Sample.Report.Notes, "\n"))
 	assert.Equal(t, first.Sample.Report, second.Sample.Report)
@@ -231,7 +231,7 @@ func TestWhatIsReplaced(t *testing.T) {
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(elsewhere, "target.jsonl"), []byte("old"), 0o644))
 	require.NoError(t, os.WriteFile(in("plain.jsonl"), []byte("old"), 0o644))
-	q, err := Prepare(d, "SAMPLE 10 FROM buckets")
+	q, err := Prepare(d, "SAMPLE 10 FROM buckets", Options{})
 	require.NoError(t, err)
 
 	for path, says := range map[string]string{
@@ -370,9 +370,9 @@ func TestCancelledDraw(t *testing.T) {
 	d := openRecords(t, mixed(1000, 26), 64)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	q, err := Prepare(d, "SAMPLE 10 FROM buckets WEIGHTED BY (code 1, OTHERS 1) AS never")
+	q, err := Prepare(d, "SAMPLE 10 FROM buckets WEIGHTED BY (code 1, OTHERS 1) AS never", Options{})
 	require.NoError(t, err)
-	_, err = q.Run(ctx, Options{})
+	_, err = q.Run(ctx)
 	require.ErrorIs(t, err, context.Canceled)
 	kept, err := d.Samples()
 	require.NoError(t, err)

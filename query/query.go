@@ -29,11 +29,12 @@ import (
 	"smelt/query/rule"
 )
 
-// Options of Run. The zero value is the default.
+// Options of a query. The zero value is the default.
 type Options struct {
 	// Threads is how many run at once; 0 means one a processor. It never
 	// changes a result.
 	Threads int
+	plan.Functions
 }
 
 func (o Options) threads() int {
@@ -47,6 +48,7 @@ func (o Options) threads() int {
 type Query struct {
 	db        *db.DB
 	src       string
+	opt       Options
 	statement ast.Statement
 	sample    *plan.Sample // of SAMPLE and EXPLAIN SAMPLE
 	selection *plan.Select // of SELECT
@@ -63,17 +65,17 @@ type Result struct {
 
 // Prepare parses one statement and binds it to the store as it is now. Errors
 // in the words are *ast.Error and point at them.
-func Prepare(d *db.DB, src string) (*Query, error) {
+func Prepare(d *db.DB, src string, opt Options) (*Query, error) {
 	st, err := ast.Parse(src)
 	if err != nil {
 		return nil, err
 	}
-	q := &Query{db: d, src: src, statement: st, snap: d.Snapshot()}
+	q := &Query{db: d, src: src, opt: opt, statement: st, snap: d.Snapshot()}
 	switch st := st.(type) {
 	case *ast.Sample:
-		q.sample, err = plan.BindSample(src, st, d, q.snap)
+		q.sample, err = plan.BindSample(src, st, d, q.snap, opt.Functions)
 	case *ast.Select:
-		q.selection, err = plan.BindSelect(src, st, d, q.snap)
+		q.selection, err = plan.BindSelect(src, st, d, q.snap, opt.Functions)
 	case *ast.Explain:
 		sample, isSample := st.Statement.(*ast.Sample)
 		switch {
@@ -82,7 +84,7 @@ func Prepare(d *db.DB, src string) (*Query, error) {
 		case st.Analyze:
 			err = ast.NewError(src, st.Span, "EXPLAIN SAMPLE works", "EXPLAIN ANALYZE is not built yet")
 		default:
-			q.sample, err = plan.BindSample(src, sample, d, q.snap)
+			q.sample, err = plan.BindSample(src, sample, d, q.snap, opt.Functions)
 		}
 	}
 	if err != nil {
@@ -93,10 +95,10 @@ func Prepare(d *db.DB, src string) (*Query, error) {
 
 // Run runs the query. A sample that is short of rows is a *mix.ShortfallError.
 // It is not kept yet, whatever AS says: see Sample.Keep.
-func (q *Query) Run(ctx context.Context, opt Options) (*Result, error) {
+func (q *Query) Run(ctx context.Context) (*Result, error) {
 	switch st := q.statement.(type) {
 	case *ast.Sample:
-		s, err := q.draw(ctx, opt)
+		s, err := q.draw(ctx)
 		return &Result{Sample: s}, err
 	case *ast.Explain:
 		text, err := q.sample.Explain()

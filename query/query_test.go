@@ -69,11 +69,11 @@ func openRecords(t *testing.T, records []string, segmentRows int) *db.DB {
 
 // run runs a statement, and keeps its sample where it says AS.
 func run(d *db.DB, src string, threads int) (*Result, error) {
-	q, err := Prepare(d, src)
+	q, err := Prepare(d, src, Options{Threads: threads})
 	if err != nil {
 		return nil, err
 	}
-	r, err := q.Run(context.Background(), Options{Threads: threads})
+	r, err := q.Run(context.Background())
 	if err == nil && r.Sample != nil {
 		err = r.Sample.Keep(context.Background())
 	}
@@ -413,11 +413,11 @@ func TestSelectCounts(t *testing.T) {
 // TestSelectStops: a count of many groups ends when it is interrupted.
 func TestSelectStops(t *testing.T) {
 	d := openRecords(t, mixed(300, 32), 64)
-	q, err := Prepare(d, "SELECT _severity, _bucket, count(*) FROM buckets GROUP BY _severity, _bucket")
+	q, err := Prepare(d, "SELECT _severity, _bucket, count(*) FROM buckets GROUP BY _severity, _bucket", Options{})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err = q.Run(ctx, Options{})
+	_, err = q.Run(ctx)
 	require.ErrorIs(t, err, context.Canceled)
 }
 

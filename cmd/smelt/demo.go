@@ -85,11 +85,11 @@ func (c *demoCmd) unpack() ([]string, error) {
 func (c *demoCmd) sample(a *app, d *db.DB) error {
 	output := filepath.Join(c.Dir, "mixture.jsonl")
 	_, _ = fmt.Fprintf(a.stdout, "\n$ smelt query '%s' -o %s --db %s\n\n", demoStatement, output, a.DB)
-	q, err := query.Prepare(d, demoStatement)
+	q, err := query.Prepare(d, demoStatement, a.queryOptions())
 	if err != nil {
 		return err
 	}
-	result, err := q.Run(a.ctx, query.Options{Threads: a.Threads})
+	result, err := q.Run(a.ctx)
 	if err != nil {
 		return err
 	}

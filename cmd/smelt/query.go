@@ -7,8 +7,11 @@ import (
 	"strings"
 
 	"smelt/db"
+	"smelt/db/row"
+	"smelt/ingest"
 	"smelt/query"
 	"smelt/query/ast"
+	"smelt/query/plan"
 )
 
 type queryCmd struct {
@@ -51,7 +54,7 @@ func (c *queryCmd) Run(a *app) error {
 		return err
 	}
 	return a.withStore(create, func(d *db.DB) error {
-		q, err := query.Prepare(d, c.Statement)
+		q, err := query.Prepare(d, c.Statement, a.queryOptions())
 		if err != nil {
 			return err
 		}
@@ -60,7 +63,7 @@ func (c *queryCmd) Run(a *app) error {
 				return err
 			}
 		}
-		result, err := q.Run(a.ctx, query.Options{Threads: a.Threads})
+		result, err := q.Run(a.ctx)
 		if err != nil {
 			return err
 		}
@@ -72,6 +75,17 @@ func (c *queryCmd) Run(a *app) error {
 		}
 		return a.print(writeWords(a, result))
 	})
+}
+
+// queryOptions are those of every statement: query borrows the normal form of
+// records from ingest, which it does not know.
+func (a *app) queryOptions() query.Options {
+	return query.Options{Threads: a.Threads, Functions: plan.Functions{Content: content}}
+}
+
+func content(record []byte) (row.Content, error) {
+	c, _, err := ingest.Normalise(record)
+	return c, err
 }
 
 // writeWords prints what EXPLAIN and CREATE have to say.
@@ -92,10 +106,10 @@ func (c *queryCmd) output(st ast.Statement) (string, error) {
 	switch st := st.(type) {
 	case *ast.Sample:
 		if st.Into != nil && output != "" {
-			return "", usagef("the statement says INTO %s and the command line -o %s; give one of them", st.Into.Value, output)
+			return "", usagef("the statement says INTO %s and the command line -o %s; give one of them", st.Into.Path.Value, output)
 		}
 		if st.Into != nil {
-			output = st.Into.Value
+			output = st.Into.Path.Value
 		}
 	case *ast.Select, *ast.Show:
 	default:

@@ -7,8 +7,9 @@ type Span struct{ Start, End int }
 // Pos returns the span itself; every node embeds a Span and gets its Pos from it.
 func (s Span) Pos() Span { return s }
 
-// Statement is one statement: *Sample, *Select, *Show, *CreateBucket, *CreatePhase or *Explain. Its span runs from
-// its first word to its last, without the semicolon.
+// Statement is one statement: *Sample, *Select, *Update, *Delete, *CreateBucket, *CreatePhase, *CreateIndex, *AlterBucket,
+// *AlterPhase, *Drop, *Show, *Describe, *Tag, *Diff or *Explain. Its span runs from its first word to its last, without
+// the semicolon.
 type Statement interface {
 	// Pos returns the bytes the statement was read from.
 	Pos() Span
@@ -85,13 +86,14 @@ type Sample struct {
 	Duplicates *Flag
 	Shortfall  *Shortfall
 	Epochs     *Epochs
-	Exclude    []Name
+	Exclude    []Excluded
 	ExcludePos Span // the whole EXCLUDE clause
 	Order      *Order
 	Shard      *Shard
 	Offset     *Int
 	As         *Name
-	Into       *Text
+	Into       *Into
+	At         *Text // AT TAG
 }
 
 // Count is how much a SAMPLE asks for. For CountNone its span is that of the word SAMPLE.
@@ -120,7 +122,7 @@ type Weights struct {
 	Span
 	Kind  WeightsKind
 	Phase Name         // for ByPhase
-	Field Name         // for ByField
+	Field *Field       // for ByField
 	Items []WeightItem // for ByBuckets and ByField: at least one, no value twice, % on all weights or on none
 }
 
@@ -152,6 +154,22 @@ type Shortfall struct {
 	Max    *Int
 }
 
+// Excluded is one entry of EXCLUDE: the name of a kept sample, or CONTAMINATED BY and the name of an evaluation set.
+// CONTAMINATED alone, for any evaluation set, has no name.
+type Excluded struct {
+	Span
+	Contaminated bool
+	Name         Name
+}
+
+// Into is INTO: the file to write, in shards of so many megabytes if ShardMB is given, and in the shape of that name.
+type Into struct {
+	Span
+	Path    Text
+	ShardMB *Int  // 1 or more
+	Shape   *Name // such as alpaca or messages
+}
+
 // Epochs is EPOCHS. N is 1 or more; Mode is "", "DISJOINT" or "REDRAW".
 type Epochs struct {
 	Span
@@ -177,10 +195,11 @@ type Select struct {
 	Items   []SelectItem // at least one
 	From    Name         // as in Sample
 	Where   Expr
-	GroupBy []Name
+	GroupBy []Expr // *Field or *Call
 	Having  Expr
 	OrderBy []OrderItem
 	Limit   *Int
+	At      *Text // AT TAG
 }
 
 // SelectItem is one column of a SELECT, in one of three forms: a bare * (Star), an aggregate (Func and Args), or a
@@ -230,6 +249,82 @@ type CreatePhase struct {
 	Description *Text
 }
 
+// Update is UPDATE: new values of metadata fields for the rows for which Where is true, which is never nil.
+type Update struct {
+	Span
+	From  Name // as in Sample
+	Set   []Assignment
+	Where Expr
+}
+
+// Assignment is one field and its new value; NULL takes the value away.
+type Assignment struct {
+	Span
+	Field Name
+	Value Value
+}
+
+// Delete is DELETE: take rows out of every later statement. Where is never nil.
+type Delete struct {
+	Span
+	From  Name // as in Sample
+	Where Expr
+}
+
+// CreateIndex is CREATE INDEX ON a metadata field.
+type CreateIndex struct {
+	Span
+	Field Name
+}
+
+// AlterBucket is ALTER BUCKET: what was written replaces what was there. Clear lists the clauses that were written with
+// NULL, which take away: WEIGHT, DESCRIPTION, RULE.
+type AlterBucket struct {
+	Span
+	Name        Name
+	Weight      *Decimal
+	Description *Text
+	Rule        Expr
+	Clear       []Keyword
+}
+
+// AlterPhase is ALTER PHASE: what was written replaces what was there. Clear is as in AlterBucket, of SAMPLES, EPOCHS and
+// DESCRIPTION.
+type AlterPhase struct {
+	Span
+	Name        Name
+	Items       []WeightItem // nil: the weights stay
+	Samples     *Int
+	Epochs      *Int
+	Description *Text
+	Clear       []Keyword
+}
+
+// Drop is DROP. What is BUCKET, PHASE, SAMPLE or TAG.
+type Drop struct {
+	Span
+	What string
+	Name Name // of a tag, which is written as a string: its text
+}
+
+// Describe is DESCRIBE: all there is to know of a bucket, phase, sample, field or tag.
+type Describe struct {
+	Span
+	Name Name
+}
+
+// Tag is TAG: give the store as it is now a name.
+type Tag struct {
+	Span
+	Name Text
+}
+
+// Diff is DIFF: compare two kept samples by their rows.
+type Diff struct {
+	Span
+	A, B Name
+}
+
 // Explain is EXPLAIN: show the plan of a statement, and with ANALYZE also run it. Statement is never an *Explain.
 type Explain struct {
 	Span
@@ -243,3 +338,12 @@ func (*Show) statement()         {}
 func (*CreateBucket) statement() {}
 func (*CreatePhase) statement()  {}
 func (*Explain) statement()      {}
+func (*Update) statement()       {}
+func (*Delete) statement()       {}
+func (*CreateIndex) statement()  {}
+func (*AlterBucket) statement()  {}
+func (*AlterPhase) statement()   {}
+func (*Drop) statement()         {}
+func (*Describe) statement()     {}
+func (*Tag) statement()          {}
+func (*Diff) statement()         {}

@@ -196,7 +196,7 @@ func drawWeights(t *rapid.T) *Weights {
 	case ByWeight:
 		return w
 	case ByField:
-		w.Field.Text = drawName(t)
+		w.Field = drawField(t)
 	}
 	percent, given := rapid.Bool().Draw(t, "percent"), map[Value]bool{}
 	for range rapid.IntRange(1, 4).Draw(t, "items") {
@@ -256,7 +256,11 @@ func drawSample(t *rapid.T) *Sample {
 		s.Epochs = &Epochs{N: whole(1), Mode: rapid.SampledFrom([]string{"", "DISJOINT", "REDRAW"}).Draw(t, "mode")}
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "exclude") {
-		s.Exclude = append(s.Exclude, Name{Text: drawName(t)})
+		x := Excluded{Contaminated: maybe("contaminated")}
+		if !x.Contaminated || maybe("by") {
+			x.Name.Text = drawName(t)
+		}
+		s.Exclude = append(s.Exclude, x)
 	}
 	if maybe("order") {
 		s.Order = &Order{Kind: "MIX"}
@@ -269,7 +273,16 @@ func drawSample(t *rapid.T) *Sample {
 		s.Offset, s.Seed = new(whole(0)), new(whole(0))
 	}
 	if maybe("as") {
-		s.As, s.Into = &Name{Text: drawName(t)}, &Text{Value: rapid.StringN(1, 5, -1).Draw(t, "path")}
+		s.As, s.At = &Name{Text: drawName(t)}, &Text{Value: rapid.StringN(1, 5, -1).Draw(t, "tag")}
+	}
+	if maybe("into") {
+		s.Into = &Into{Path: Text{Value: rapid.StringN(1, 5, -1).Draw(t, "path")}}
+		if maybe("shards") {
+			s.Into.ShardMB = new(whole(1))
+		}
+		if maybe("shape") {
+			s.Into.Shape = &Name{Text: drawName(t)}
+		}
 	}
 	return s
 }
@@ -287,7 +300,7 @@ func drawSelect(t *rapid.T) *Select {
 			it.X = call
 		}
 		s.Items = append(s.Items, it)
-		s.GroupBy = append(s.GroupBy, Name{Text: drawName(t)})
+		s.GroupBy = append(s.GroupBy, drawField(t))
 		s.OrderBy = append(s.OrderBy, OrderItem{X: drawCall(t, 2, true), Desc: it.Func == ""})
 	}
 	return s

@@ -191,11 +191,17 @@ func (p *parser) column(what string) Expr {
 	if t.kind == kindWord && !reserved(t.text) && p.tokens[p.i+1].is("(") {
 		return p.call()
 	}
+	return p.field(what)
+}
+
+// field reads the name of a field, or a path into one.
+func (p *parser) field(what string) *Field {
+	start := p.peek().Start
 	path := []string{p.name(what).Text}
 	for p.accept(".") {
 		path = append(path, p.segment())
 	}
-	return &Field{p.since(t.Start), path}
+	return &Field{p.since(start), path}
 }
 
 // segment reads the part of a path after a dot, where every word is a name.

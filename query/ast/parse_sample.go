@@ -3,6 +3,7 @@ package ast
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 func (p *parser) parseSample(start int) *Sample {
@@ -27,8 +28,8 @@ func (p *parser) parseSample(start int) *Sample {
 		{"SHARD", "", func() { s.Shard = p.shard() }},
 		{"OFFSET", "", func() { s.Offset = p.intClause("an offset", 0) }},
 		{"AS", "", func() { s.As = p.nameClause("a name to keep the sample under") }},
-		{"INTO", "", func() { s.Into = p.textClause("the path of a file") }},
-		{"AT TAG", "", p.atTag},
+		{"INTO", "", func() { s.Into = p.into() }},
+		{"AT TAG", "", func() { s.At = p.textClause("the name of a tag") }},
 	})
 	p.requireFrom("SAMPLE", s.From)
 	s.Span = p.since(start)
@@ -101,17 +102,17 @@ func (p *parser) weights() *Weights {
 }
 
 // weightField reads the field of a list of values, minding that a slip of PHASE looks like one.
-func (p *parser) weightField() Name {
+func (p *parser) weightField() *Field {
 	slip := p.slip("PHASE", "WEIGHT")
-	name := p.plainField("PHASE, WEIGHT, a list of weights or a field")
+	field := p.field("PHASE, WEIGHT, a list of weights or a field")
 	if p.is("(") {
-		return name
+		return field
 	}
 	if slip == "" {
 		slip = "weights are written WEIGHTED BY (code 70%, ...), WEIGHTED BY PHASE name or WEIGHTED BY WEIGHT"
 	}
 	p.unexpectedHint(slip, "a list of weights in parentheses")
-	return name
+	return field
 }
 
 // weightItems reads a list of weights in its parentheses.
@@ -233,9 +234,63 @@ func (p *parser) epochs() *Epochs {
 }
 
 // exclude reads what follows EXCLUDE.
-func (p *parser) exclude() ([]Name, Span) {
-	names := p.names("the name of a sample")
-	return names, p.since(p.clause)
+func (p *parser) exclude() ([]Excluded, Span) {
+	all := []Excluded{p.excluded()}
+	for p.accept(",") {
+		all = append(all, p.excluded())
+	}
+	return all, p.since(p.clause)
+}
+
+func (p *parser) excluded() Excluded {
+	start := p.peek().Start
+	x := Excluded{}
+	switch {
+	case !p.accept("CONTAMINATED"):
+		x.Name = p.name("the name of a sample, or CONTAMINATED")
+	case p.accept("BY"):
+		x.Contaminated = true
+		x.Name = p.name("the name of an evaluation set")
+	default:
+		x.Contaminated = true
+	}
+	x.Span = p.since(start)
+	return x
+}
+
+// into reads what follows INTO.
+func (p *parser) into() *Into {
+	x := &Into{Path: p.text("the path of a file")}
+	if p.accept("(") {
+		for first := true; first || p.accept(","); first = false {
+			p.intoOption(x)
+		}
+		if !p.is(")") {
+			p.unexpected("a comma or )")
+		}
+		p.expect(")")
+	}
+	x.Span = p.since(p.clause)
+	return x
+}
+
+func (p *parser) intoOption(x *Into) {
+	t := p.peek()
+	twice := func(given bool) {
+		if given {
+			p.fail(t.Span, "", "%s given twice", strings.ToLower(t.text))
+		}
+	}
+	switch {
+	case p.accept("SHARD_MB"):
+		twice(x.ShardMB != nil)
+		x.ShardMB = p.intClause("the size of a shard in MB", 1)
+	case p.accept("SHAPE"):
+		twice(x.Shape != nil)
+		x.Shape = p.nameClause("the name of a shape, such as alpaca or messages")
+	default:
+		p.unexpected("shard_mb or shape", "SHARD_MB", "SHAPE")
+	}
 }
 
 // order reads what follows the ORDER BY of a sample.

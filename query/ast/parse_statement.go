@@ -66,7 +66,7 @@ func (p *parser) parseSelect(start int) *Select {
 		{"HAVING", "join the conditions with AND", func() { s.Having = p.groupCondition() }},
 		{"ORDER BY", "write ORDER BY a, b", func() { s.OrderBy = p.orderItems() }},
 		{"LIMIT", "", func() { s.Limit = p.intClause("a limit", 0) }},
-		{"AT TAG", "", p.atTag},
+		{"AT TAG", "", func() { s.At = p.textClause("the name of a tag") }},
 	})
 	p.requireFrom("SELECT", s.From)
 	s.Span = p.since(start)
@@ -101,22 +101,12 @@ func (p *parser) selectItem() SelectItem {
 }
 
 // groupBy reads the fields of GROUP BY.
-func (p *parser) groupBy() []Name {
-	all := []Name{p.plainField("a field to group by")}
+func (p *parser) groupBy() []Expr {
+	all := []Expr{p.column("a field to group by")}
 	for p.accept(",") {
-		all = append(all, p.plainField("a field to group by"))
+		all = append(all, p.column("a field to group by"))
 	}
 	return all
-}
-
-// plainField reads the name of a field of the row itself.
-func (p *parser) plainField(what string) Name {
-	name := p.name(what)
-	if p.is(".") {
-		p.fail(p.peek().Span, "filter on it with WHERE, where dotted paths work",
-			"a path into a field cannot be grouped or weighted by yet")
-	}
-	return name
 }
 
 func (p *parser) orderItems() []OrderItem {
@@ -230,10 +220,6 @@ func (p *parser) requireFrom(statement string, from Name) {
 	if from.Text == "" {
 		p.fail(p.here(), "write FROM buckets, or FROM and the name of a sample", "%s needs a FROM", statement)
 	}
-}
-
-func (p *parser) atTag() {
-	p.notBuilt(p.since(p.clause), "a statement is about the rows there are now", "AT TAG")
 }
 
 // intClause, nameClause and textClause read what is nil when it was not written.

@@ -108,7 +108,7 @@ func (s *Sample) String() string {
 		w.add("EPOCHS", s.Epochs.N.String(), s.Epochs.Mode)
 	}
 	if len(s.Exclude) > 0 {
-		w.add("EXCLUDE", list(s.Exclude, Name.String))
+		w.add("EXCLUDE", list(s.Exclude, Excluded.String))
 	}
 	if s.Order != nil {
 		w.add("ORDER BY", s.Order.Kind)
@@ -125,7 +125,38 @@ func (s *Sample) String() string {
 	if s.Into != nil {
 		w.add("INTO", s.Into.String())
 	}
+	if s.At != nil {
+		w.add("AT TAG", s.At.String())
+	}
 	return w.String()
+}
+
+// String returns the entry as it is written in EXCLUDE.
+func (x Excluded) String() string {
+	switch {
+	case !x.Contaminated && strings.EqualFold(x.Name.Text, "CONTAMINATED"):
+		return quote(x.Name.Text, '"')
+	case !x.Contaminated:
+		return x.Name.String()
+	case x.Name.Text == "":
+		return "CONTAMINATED"
+	}
+	return "CONTAMINATED BY " + x.Name.String()
+}
+
+// String returns what follows INTO.
+func (x *Into) String() string {
+	var options []string
+	if x.ShardMB != nil {
+		options = append(options, "shard_mb "+x.ShardMB.String())
+	}
+	if x.Shape != nil {
+		options = append(options, "shape "+x.Shape.String())
+	}
+	if len(options) == 0 {
+		return x.Path.String()
+	}
+	return x.Path.String() + " (" + strings.Join(options, ", ") + ")"
 }
 
 // fromText keeps a sample called "Buckets" apart from the rows of the store.
@@ -147,8 +178,8 @@ func (w *Weights) String() string {
 		return "WEIGHTED BY " + weightList(w.Kind, w.Items)
 	}
 	field := w.Field.String()
-	if upper := strings.ToUpper(field); upper == "PHASE" || upper == "WEIGHT" {
-		field = quote(field, '"')
+	if first := w.Field.Path[0]; strings.EqualFold(first, "PHASE") || strings.EqualFold(first, "WEIGHT") {
+		field = strings.Replace(field, first, quote(first, '"'), 1) // names the language would take for its own
 	}
 	return "WEIGHTED BY " + field + " " + weightList(w.Kind, w.Items)
 }
@@ -177,7 +208,7 @@ func (s *Select) String() string {
 		w.add("WHERE", s.Where.String())
 	}
 	if len(s.GroupBy) > 0 {
-		w.add("GROUP BY", list(s.GroupBy, Name.String))
+		w.add("GROUP BY", list(s.GroupBy, Expr.String))
 	}
 	if s.Having != nil {
 		w.add("HAVING", s.Having.String())
@@ -187,6 +218,9 @@ func (s *Select) String() string {
 	}
 	if s.Limit != nil {
 		w.add("LIMIT", s.Limit.String())
+	}
+	if s.At != nil {
+		w.add("AT TAG", s.At.String())
 	}
 	return w.String()
 }

@@ -72,21 +72,22 @@ func TestTree(t *testing.T) {
 		{"SAMPLE 7 TOKENS ('t') FROM s", &Sample{Count: Count{Kind: CountTokens, N: 7, Tokenizer: "t"}, From: name("s")}},
 		{"SAMPLE 1_0.5 % FROM s", &Sample{Count: Count{Kind: CountPercent, Percent: Decimal{Text: "10.5", Percent: true}}, From: name("s")}},
 		{
-			"SAMPLE 5 FROM buckets SEED 0 NESTED DUPLICATES ON SHORTFALL repeat MAX 2 EPOCHS 3 redraw EXCLUDE a, \"b\" ORDER BY mix " +
-				"SHARD 1 OF 2 OFFSET 9 AS n INTO 'f'",
+			"SAMPLE 5 FROM buckets SEED 0 NESTED DUPLICATES ON SHORTFALL repeat MAX 2 EPOCHS 3 redraw EXCLUDE a, \"b\", contaminated by e, CONTAMINATED ORDER BY mix " +
+				"SHARD 1 OF 2 OFFSET 9 AS n INTO 'f' (shard_mb 256, shape messages) AT TAG 't'",
 			&Sample{
 				Count: Count{Kind: CountRows, N: 5}, From: name("buckets"), Seed: &Int{}, Nested: &Flag{}, Duplicates: &Flag{},
 				Shortfall: &Shortfall{Policy: Keyword{Text: "REPEAT"}, Max: &Int{Value: 2}},
 				Epochs:    &Epochs{N: Int{Value: 3}, Mode: "REDRAW"},
-				Exclude:   []Name{name("a"), name("b")},
+				Exclude:   []Excluded{{Name: name("a")}, {Name: name("b")}, {Contaminated: true, Name: name("e")}, {Contaminated: true}},
 				Order:     &Order{Kind: "MIX"}, Shard: &Shard{Index: Int{Value: 1}, Of: Int{Value: 2}},
-				Offset: &Int{Value: 9}, As: &Name{Text: "n"}, Into: &Text{Value: "f"},
+				Offset: &Int{Value: 9}, As: &Name{Text: "n"}, Into: &Into{Path: Text{Value: "f"}, ShardMB: &Int{Value: 256}, Shape: &Name{Text: "messages"}},
+				At: &Text{Value: "t"},
 			},
 		},
 		{"SAMPLE 5 FROM buckets WEIGHTED BY (a 1, OTHERS 2)", weighted(Weights{Kind: ByBuckets, Items: []WeightItem{
 			item(TextValue, "a", "1"), {Others: true, Weight: Decimal{Text: "2"}},
 		}})},
-		{"SAMPLE 5 FROM buckets WEIGHTED BY f (a 1, 2 0.5, True 3)", weighted(Weights{Kind: ByField, Field: name("f"), Items: []WeightItem{
+		{"SAMPLE 5 FROM buckets WEIGHTED BY f (a 1, 2 0.5, True 3)", weighted(Weights{Kind: ByField, Field: field("f"), Items: []WeightItem{
 			item(TextValue, "a", "1"), item(NumberValue, "2", "0.5"), item(BoolValue, "true", "3"),
 		}})},
 		{"SAMPLE 5 FROM buckets WHERE a OR b AND c", where(&Binary{Op: "OR", L: field("a"), R: &Binary{Op: "AND", L: field("b"), R: field("c")}})},
@@ -102,7 +103,7 @@ func TestTree(t *testing.T) {
 				{Star: true}, {Func: "count", Alias: &Name{Text: "n"}}, {X: field("f")},
 				{Func: "sum", Args: []Expr{field("f")}}, {X: &Call{Func: "length", Args: []Expr{field("f")}}},
 			},
-			From: name("buckets"), GroupBy: []Name{name("f")}, OrderBy: []OrderItem{{X: field("f"), Desc: true}}, Limit: &Int{Value: 3},
+			From: name("buckets"), GroupBy: []Expr{field("f")}, OrderBy: []OrderItem{{X: field("f"), Desc: true}}, Limit: &Int{Value: 3},
 		}},
 		{"SHOW phases", &Show{What: "PHASES"}},
 		{"CREATE BUCKET b WEIGHT 0.5", &CreateBucket{Name: name("b"), Weight: &Decimal{Text: "0.5"}}},
@@ -162,7 +163,7 @@ func TestSpans(t *testing.T) {
 		{s.Shard.Of.Span, "4"},
 		{s.Offset.Span, "9"},
 		{s.As.Span, "n"},
-		{s.Into.Span, "'f'"},
+		{s.Into.Span, "INTO 'f'"},
 	}
 	for _, c := range cases {
 		assert.Equal(t, c.want, src[c.at.Start:c.at.End])

@@ -6,13 +6,25 @@ import (
 
 	"smelt/compute/jsontext"
 	"smelt/db"
+	"smelt/db/row"
 	"smelt/query/ast"
 )
+
+// Functions are what the language borrows from packages that query does not
+// know.
+type Functions struct {
+	// Content gives the normal form of a stored record.
+	Content func(record []byte) (row.Content, error)
+	// Tokenizer finds the token counter of that name; nil: there are none but
+	// 'bytes'.
+	Tokenizer func(name string) (count func(text []byte) int, err error)
+}
 
 // binder resolves the names of one statement.
 type binder struct {
 	src  string
 	snap *db.Snapshot
+	fn   Functions
 }
 
 func (b *binder) errorf(span ast.Span, hint, format string, args ...any) error {

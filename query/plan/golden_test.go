@@ -114,9 +114,9 @@ func bound(d *db.DB, src string) (string, error) {
 	}
 	switch st := st.(type) {
 	case *ast.Select:
-		_, err = plan.BindSelect(src, st, d, d.Snapshot())
+		_, err = plan.BindSelect(src, st, d, d.Snapshot(), plan.Functions{})
 	case *ast.Sample:
-		p, err := plan.BindSample(src, st, d, d.Snapshot())
+		p, err := plan.BindSample(src, st, d, d.Snapshot(), plan.Functions{})
 		if err == nil && isExplain {
 			return p.Explain()
 		}

@@ -55,8 +55,8 @@ type Stratum struct {
 
 // BindSample binds a SAMPLE of the statement text src to a snapshot of d.
 // Errors in the words are *ast.Error.
-func BindSample(src string, st *ast.Sample, d *db.DB, snap *db.Snapshot) (*Sample, error) {
-	b := &binder{src, snap}
+func BindSample(src string, st *ast.Sample, d *db.DB, snap *db.Snapshot, fn Functions) (*Sample, error) {
+	b := &binder{src, snap, fn}
 	p := &Sample{Statement: st, Snapshot: snap, Seed: DefaultSeed, Duplicates: st.Duplicates != nil}
 	for _, bind := range []func(*binder, *Sample, *db.DB) error{bindUnbuilt, bindFrom, bindWeights, bindCount, bindPolicy, bindNames} {
 		if err := bind(b, p, d); err != nil {
@@ -72,7 +72,7 @@ func BindSample(src string, st *ast.Sample, d *db.DB, snap *db.Snapshot) (*Sampl
 		p.Seed = uint64(st.Seed.Value)
 	}
 	if st.Into != nil {
-		p.Into = st.Into.Value
+		p.Into = st.Into.Path.Value
 	}
 	return p, nil
 }
@@ -91,6 +91,10 @@ func bindUnbuilt(b *binder, p *Sample, _ *db.DB) error {
 		return b.notBuilt(st.Order.Span, "ORDER BY "+st.Order.Kind, "ORDER BY SHUFFLE works, and is the default")
 	case st.Shard != nil:
 		return b.notBuilt(st.Shard.Span, "SHARD", "leave it out and draw the whole sample")
+	case st.At != nil:
+		return b.notBuilt(st.At.Span, "AT TAG", "leave it out")
+	case st.Into != nil && (st.Into.ShardMB != nil || st.Into.Shape != nil):
+		return b.notBuilt(st.Into.Span, "INTO with options", "write one file of rows as they came")
 	case st.Offset != nil:
 		return b.notBuilt(st.Offset.Span, "OFFSET", "to draw rows that a sample does not have, keep it with AS name, then EXCLUDE name")
 	}
@@ -180,7 +184,7 @@ func bindWeights(b *binder, p *Sample, _ *db.DB) error {
 			spans = append(spans, item.Weight.Span)
 		}
 	case ast.ByField:
-		field, err := b.fieldName(w.Field.Span, []string{w.Field.Text})
+		field, err := b.fieldName(w.Field.Span, w.Field.Path)
 		if err != nil {
 			return err
 		}
@@ -301,12 +305,15 @@ func bindPolicy(b *binder, p *Sample, _ *db.DB) error {
 
 func bindNames(b *binder, p *Sample, d *db.DB) error {
 	st := p.Statement
-	for _, name := range st.Exclude {
-		rows, err := b.keptSample(name, d, nil)
+	for _, x := range st.Exclude {
+		if x.Contaminated {
+			return b.notBuilt(x.Span, "EXCLUDE CONTAMINATED", "write WHERE _contaminated_by IS NULL")
+		}
+		rows, err := b.keptSample(x.Name, d, nil)
 		if err != nil {
 			return err
 		}
-		p.Exclude = append(p.Exclude, name.Text)
+		p.Exclude = append(p.Exclude, x.Name.Text)
 		p.exclude = append(p.exclude, rows)
 	}
 	if st.As == nil {

@@ -27,13 +27,15 @@ type Column struct {
 }
 
 // BindSelect binds a SELECT of the statement text src to a snapshot of d.
-func BindSelect(src string, st *ast.Select, d *db.DB, snap *db.Snapshot) (*Select, error) {
-	b := &binder{src, snap}
+func BindSelect(src string, st *ast.Select, d *db.DB, snap *db.Snapshot, fn Functions) (*Select, error) {
+	b := &binder{src, snap, fn}
 	switch {
 	case st.Having != nil:
 		return nil, b.notBuilt(st.Having.Pos(), "HAVING", "leave it out; every group is shown")
 	case len(st.OrderBy) > 0:
 		return nil, b.notBuilt(st.OrderBy[0].Span, "ORDER BY in SELECT", "leave it out; groups come in the order of their values")
+	case st.At != nil:
+		return nil, b.notBuilt(st.At.Span, "AT TAG", "leave it out")
 	case st.Limit != nil:
 		return nil, b.notBuilt(st.Limit.Span, "LIMIT", "leave it out; every group is shown")
 	}
@@ -42,8 +44,12 @@ func BindSelect(src string, st *ast.Select, d *db.DB, snap *db.Snapshot) (*Selec
 	if _, p.from, err = b.source(st.From, d); err != nil {
 		return nil, err
 	}
-	for _, name := range st.GroupBy {
-		field, err := b.fieldName(name.Span, []string{name.Text})
+	for _, x := range st.GroupBy {
+		named, isField := x.(*ast.Field)
+		if !isField {
+			return nil, b.notBuilt(x.Pos(), "grouping by a function", "group by a field")
+		}
+		field, err := b.fieldName(named.Span, named.Path)
 		if err != nil {
 			return nil, err
 		}
