@@ -81,9 +81,9 @@
 // # Labels
 //
 // Fields that begin with '_' are metadata and indexed. A row's bucket is its
-// _bucket, else Options.Bucket, else what Options.Classify finds, else the line
-// is rejected; _bucket_origin says which, "given", "flag" or "classifier", and
-// _bucket_score what the classifier's score was. Labels and Options.Source are
+// _bucket, else Options.Bucket, else what Options.Rule or Options.Classify finds,
+// else the line is rejected; _bucket_origin says which, "given", "flag", "rule" or
+// "classifier", and _bucket_score what the classifier's score was. Labels and Options.Source are
 // added to records that do not have the field, a field that is null being
 // there. From then on they are part of the row, which the bucket of an option
 // or the classifier and the file name that stands for a missing source are not:

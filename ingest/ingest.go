@@ -43,6 +43,10 @@ type Options struct {
 	// Map says where the parts of the content stand in the records, which get it
 	// as _map. A record that has a _map is read by its own.
 	Map []FieldMap
+	// Rule is asked for the bucket of rows that have no _bucket when Bucket is
+	// empty, before Classify; "" leaves them to it. nil: no rules. It is called
+	// from several goroutines at once.
+	Rule func(content *row.Content) (bucket string)
 	// Classify is asked for the bucket of rows that have no _bucket when Bucket
 	// is empty; nil rejects such rows. It is called from many goroutines.
 	Classify Classify

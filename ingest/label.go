@@ -22,11 +22,12 @@ const (
 	// record's content is, so that it is read the same way ever after.
 	fieldMap = "_map"
 	// fieldOrigin says where a row's bucket came from, unless the record says
-	// it itself: originGiven (the record), originFlag (Options.Bucket) or
-	// originClassifier (Options.Classify).
+	// it itself: originGiven (the record), originFlag (Options.Bucket),
+	// originRule (Options.Rule) or originClassifier (Options.Classify).
 	fieldOrigin      = "_bucket_origin"
 	originGiven      = "given"
 	originFlag       = "flag"
+	originRule       = "rule"
 	originClassifier = "classifier"
 	// fieldScore is how sure the classifier was, with two decimals.
 	fieldScore = "_bucket_score"
@@ -95,15 +96,16 @@ func (l Label) raw() []byte {
 
 // labels are what Options adds to records, made ready for use by many workers.
 type labels struct {
-	bucket   []byte   // Options.Bucket; empty: none
-	classify Classify // Options.Classify; may be nil
+	bucket   []byte                    // Options.Bucket; empty: none
+	rule     func(*row.Content) string // Options.Rule; may be nil
+	classify Classify                  // Options.Classify; may be nil
 	language func(*row.Content) string
 	mapping  *mapping // Options.Map; nil: none
 	added    []added  // Options.Labels, the map, Options.Source
 	ledger   string   // Options.Labels and the map as canonical JSON, for the ledger
 
 	// Names and values that many rows share, as bytes once and for all.
-	names struct{ bucket, source, origin, score, given, flag, classifier []byte }
+	names struct{ bucket, source, origin, score, given, flag, rule, classifier []byte }
 }
 
 // added is one field added to the records without it.
@@ -114,9 +116,10 @@ type added struct {
 }
 
 func newLabels(opt *Options) (*labels, error) {
-	l := &labels{bucket: []byte(opt.Bucket), classify: opt.Classify, language: opt.Language}
+	l := &labels{bucket: []byte(opt.Bucket), rule: opt.Rule, classify: opt.Classify, language: opt.Language}
 	l.names.bucket, l.names.source, l.names.origin, l.names.score = []byte(fieldBucket), []byte(fieldSource), []byte(fieldOrigin), []byte(fieldScore)
-	l.names.given, l.names.flag, l.names.classifier = []byte(originGiven), []byte(originFlag), []byte(originClassifier)
+	l.names.given, l.names.flag = []byte(originGiven), []byte(originFlag)
+	l.names.rule, l.names.classifier = []byte(originRule), []byte(originClassifier)
 	object := []byte{'{'}
 	add := func(name string, raw []byte) {
 		member := jsontext.AppendQuoted(nil, []byte(name))
@@ -247,11 +250,11 @@ func (l *labels) label(out *labelled, record []byte, fields []jsontext.Field, co
 	origin := l.names.given
 	name := l.bucket
 	switch {
-	case bucket == nil && len(name) == 0 && l.classify == nil:
-		return errors.New("no bucket: the record has no _bucket and no --bucket was given")
 	case bucket == nil && len(name) == 0:
-		name, origin = l.classified(out, content), l.names.classifier
-		if len(name) == 0 {
+		if name, origin = l.found(out, content); len(name) == 0 {
+			if l.classify == nil {
+				return errors.New("no bucket: the record has no _bucket and no --bucket was given")
+			}
 			return errors.New("no bucket: the record has no _bucket, no --bucket was given and the classifier knows none")
 		}
 	case bucket == nil:
@@ -305,15 +308,24 @@ func (l *labels) label(out *labelled, record []byte, fields []jsontext.Field, co
 	return nil
 }
 
-// classified is the bucket that the classifier finds, and leaves its score in
-// out unless it is no number.
-func (l *labels) classified(out *labelled, content *row.Content) []byte {
-	bucket, score := l.classify(content)
-	out.name = append(out.name[:0], bucket...)
+// found is the bucket that a rule or else the classifier finds, empty for none,
+// and which of them did. The classifier's score is left in out unless it is no
+// number.
+func (l *labels) found(out *labelled, content *row.Content) (bucket, origin []byte) {
+	if l.rule != nil {
+		if out.name = append(out.name[:0], l.rule(content)...); len(out.name) > 0 {
+			return out.name, l.names.rule
+		}
+	}
+	if l.classify == nil {
+		return nil, nil
+	}
+	name, score := l.classify(content)
+	out.name = append(out.name[:0], name...)
 	if !math.IsNaN(score) && !math.IsInf(score, 0) {
 		out.score = strconv.AppendFloat(out.score, score, 'f', 2, 64)
 	}
-	return out.name
+	return out.name, l.names.classifier
 }
 
 func hasField(fields []metadata, name []byte) bool {

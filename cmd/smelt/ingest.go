@@ -60,11 +60,11 @@ func (c *ingestCmd) Run(a *app) error {
 		return c.examine(a, inputs, opt)
 	}
 	return c.inStore(a, func(d *db.DB) error {
-		before, err := classifiedRows(d)
+		ruledBefore, classifiedBefore, err := foundRows(d)
 		if err != nil {
 			return err
 		}
-		if opt.Classify, err = withRules(d.Catalog(), opt.Classify); err != nil {
+		if opt.Rule, err = bucketRules(d.Catalog()); err != nil {
 			return err
 		}
 		summary, err := a.ingest(d, inputs, opt)
@@ -78,28 +78,33 @@ func (c *ingestCmd) Run(a *app) error {
 			return errors.Join(err, a.print(writeJSON(a.stdout, newIngestReport(summary))))
 		}
 		err = errors.Join(err, a.print(writeSummary(a.stdout, summary)))
-		after, errCount := classifiedRows(d)
-		if after > before {
-			err = errors.Join(err, a.say("%s labelled %s; look at them with WHERE _bucket_origin = 'classifier', or name the bucket with --bucket",
-				labellers(d.Catalog(), c.Classify), counted(after-before, "row")))
+		ruled, classified, errCount := foundRows(d)
+		if n := ruled - ruledBefore; n > 0 {
+			err = errors.Join(err, a.say("the buckets' rules labelled %s", counted(n, "row")))
+		}
+		if n := classified - classifiedBefore; n > 0 {
+			err = errors.Join(err, a.say("the classifier labelled %s; look at them with WHERE _bucket_origin = 'classifier', or name the bucket with --bucket", counted(n, "row")))
 		}
 		return errors.Join(err, errCount)
 	})
 }
 
-// classifiedRows counts the rows that a rule or the classifier labelled.
-func classifiedRows(d *db.DB) (int64, error) {
+// foundRows counts the rows that rules and that the classifier labelled.
+func foundRows(d *db.DB) (ruled, classified int64, err error) {
 	s := d.Snapshot()
 	index, err := s.Field("_bucket_origin")
 	if err != nil || index == nil {
-		return 0, err
-	}
-	rows, err := index.Equal(db.TextValue("classifier"))
-	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	all := s.All()
-	return int64(all.AndCardinality(rows)), nil
+	for origin, n := range map[string]*int64{"rule": &ruled, "classifier": &classified} {
+		rows, err := index.Equal(db.TextValue(origin))
+		if err != nil {
+			return 0, 0, err
+		}
+		*n = int64(all.AndCardinality(rows))
+	}
+	return ruled, classified, nil
 }
 
 // options reads the flags.

@@ -27,7 +27,7 @@ func (c *ingestCmd) examine(a *app, inputs []ingest.Input, opt ingest.Options) e
 	if err := c.checkBucket(catalog); err != nil {
 		return err
 	}
-	if opt.Classify, err = withRules(catalog, opt.Classify); err != nil {
+	if opt.Rule, err = bucketRules(catalog); err != nil {
 		return err
 	}
 	found, err := ingest.Examine(a.ctx, catalog, inputs, opt, c.Lines)

@@ -5,17 +5,12 @@ import (
 
 	"smelt/db"
 	"smelt/db/row"
-	"smelt/ingest"
 	"smelt/query/rule"
 )
 
-// ruleScore is the score of a bucket found by a rule, which does not guess.
-const ruleScore = 1
-
-// withRules puts the rules of the catalog's buckets before a classifier: the
-// first that holds, in order of creation, names the bucket. classifier may be
-// nil for none, and so is the result where there are no rules either.
-func withRules(catalog *db.Catalog, classifier ingest.Classify) (ingest.Classify, error) {
+// bucketRules finds buckets by the rules of the catalog's buckets: the first
+// that holds, in order of creation. It is nil where there are none.
+func bucketRules(catalog *db.Catalog) (func(*row.Content) string, error) {
 	type bucketRule struct {
 		bucket string
 		rule   *rule.Rule
@@ -33,30 +28,14 @@ func withRules(catalog *db.Catalog, classifier ingest.Classify) (ingest.Classify
 		rules = append(rules, bucketRule{b.Name, r})
 	}
 	if len(rules) == 0 {
-		return classifier, nil
+		return nil, nil
 	}
-	return func(content *row.Content) (string, float64) {
+	return func(content *row.Content) string {
 		for _, r := range rules {
 			if r.rule.Matches(content) {
-				return r.bucket, ruleScore
+				return r.bucket
 			}
 		}
-		if classifier == nil {
-			return "", 0
-		}
-		return classifier(content)
+		return ""
 	}, nil
-}
-
-// labellers names what gave unlabelled rows their buckets.
-func labellers(catalog *db.Catalog, classify bool) string {
-	for _, b := range catalog.Buckets {
-		switch {
-		case b.Rule != "" && classify:
-			return "the buckets' rules and the classifier"
-		case b.Rule != "":
-			return "the buckets' rules"
-		}
-	}
-	return "the classifier"
 }
