@@ -56,7 +56,8 @@ type source struct {
 	source []byte // stands for a missing _source
 	format string // as in db.File
 
-	converted bool // its lines are not the file's own, and may be refused ones
+	made      *Made // Input.Made
+	converted bool  // its lines are not the file's own, and may be refused ones
 
 	// only says that its pieces are single lines that were rejected before, of
 	// a file of which nothing else is left to read.

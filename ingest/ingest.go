@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -98,6 +99,16 @@ type Input struct {
 	Size int64
 	// Stream says that Open works only once.
 	Stream bool
+	// Made says what Open's bytes were made of, for the ledger; nil: they are
+	// the file's own.
+	Made *Made
+}
+
+// Made is a dump that an Input was converted from.
+type Made struct {
+	Format string // of the dump
+	// Sum is the SHA-256 of the dump, in hex; "" when it cannot be read again.
+	Sum func(ctx context.Context) (string, error)
 }
 
 // FileInput is the file at path. What is not a regular file (a pipe, a device)

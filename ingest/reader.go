@@ -92,7 +92,10 @@ func (r *reader) input(ctx context.Context, in Input, f *source) error {
 	head := r.scan.head(db.HeadSize)
 	sum := sha256.Sum256(head)
 	f.head = hex.EncodeToString(sum[:])
-	f.format, f.converted = r.content.Format(), r.content.Converted()
+	f.format, f.converted, f.made = r.content.Format(), r.content.Converted(), in.Made
+	if f.made != nil {
+		f.format = f.made.Format
+	}
 
 	var match *db.File
 	if candidates := r.ledger.candidates(f.head, head); len(candidates) > 0 {
@@ -177,7 +180,11 @@ func (r *reader) lines(ctx context.Context, f *source) error {
 		switch {
 		case errors.Is(err, io.EOF):
 			prefix := r.scan.position().prefix
-			r.sum, err = r.content.Sum(ctx, prefix[:])
+			if f.made != nil {
+				r.sum, err = f.made.Sum(ctx)
+			} else {
+				r.sum, err = r.content.Sum(ctx, prefix[:])
+			}
 			return err
 		case err != nil:
 			return r.content.Damaged(r.scan.offset, err)

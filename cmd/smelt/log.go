@@ -34,7 +34,7 @@ type logEntry struct {
 type logFile struct {
 	File       string           `json:"file"`
 	Format     string           `json:"format,omitempty"`
-	SHA256     string           `json:"sha256,omitempty"` // of the file, when it was read to its end; of an import, of the lines made of it
+	SHA256     string           `json:"sha256,omitempty"` // of the file, when it was read to its end
 	Rows       int64            `json:"rows"`
 	Rejected   int64            `json:"rejected"`
 	Reasons    map[string]int64 `json:"reasons,omitempty"`

@@ -39,9 +39,12 @@ package importer
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -88,7 +91,36 @@ func Find(name string) (Source, error) {
 // format of package container. It fails when a path cannot be read. ctx ends
 // what the files' inputs are at when they are opened.
 func (s Source) Files(ctx context.Context, paths []string) ([]*File, error) {
-	return s.files(ctx, paths)
+	files, err := s.files(ctx, paths)
+	for _, f := range files {
+		f.input.Made = &ingest.Made{Format: s.Name, Sum: f.sum}
+	}
+	return files, err
+}
+
+// sum is the SHA-256 of the file that names the dump, as it is on disk; "" of a
+// stream, which is gone.
+func (f *File) sum(ctx context.Context) (string, error) {
+	if f.input.Stream {
+		return "", nil
+	}
+	file, err := os.Open(f.input.Name)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = file.Close() }()
+	sum, buf := sha256.New(), make([]byte, 1<<20)
+	for ctx.Err() == nil {
+		n, err := file.Read(buf)
+		sum.Write(buf[:n])
+		if errors.Is(err, io.EOF) {
+			return hex.EncodeToString(sum.Sum(nil)), nil
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return "", ctx.Err()
 }
 
 // File is a dump whose rows can be ingested. Its conversion is to be read with
