@@ -40,12 +40,12 @@ const (
 	// IngestExport writes a sample of half the rows to a file, half of each bucket,
 	// shuffled, with its manifest, from opening the store to closing it.
 	IngestExport = "export"
-	// IngestCount runs CountStatement, prepared, again and again on one snapshot,
-	// whose indexes are in memory: its times are those of one run.
+	// IngestCount runs CountStatement, prepared, again and again, its indexes in
+	// memory: its times are those of one run.
 	IngestCount = "count"
 	// IngestSelect runs CountStatement from its words again and again on an open
-	// store: each time it is parsed and bound to a new snapshot, whose indexes are
-	// read. Its times are those of one statement.
+	// store that does not change: each time it is parsed and bound. Its times are
+	// those of one statement after the first, which read the indexes.
 	IngestSelect = "select"
 )
 

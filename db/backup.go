@@ -20,7 +20,7 @@ import (
 
 // A backup is a stream that any later smelt can read without Badger:
 //
-//	"smelt backup 1\n"
+//	"smelt backup 2\n", by the format of the store in it
 //	a frame a key:  key length u32, value length u32, key, value,
 //	                CRC-32C u32 of the frame so far
 //	the end:        key length 0, value length 40, frames u64,
@@ -29,8 +29,11 @@ import (
 // Integers are little-endian. Frames are in key order; the manifest is one of
 // them, and is restored last.
 const (
-	backupMagic = "smelt backup 1\n"
-	backupTail  = 8 + sha256.Size
+	backupMagic = "smelt backup 2\n"
+	// backupMagic1 begins backups of stores of format 1, which are upgraded when
+	// they are opened.
+	backupMagic1 = "smelt backup 1\n"
+	backupTail   = 8 + sha256.Size
 	// maxFrame bounds what a damaged length can make Restore allocate. A value
 	// holds at most a segment's worth of records.
 	maxFrame = 1 << 30
@@ -284,8 +287,8 @@ func (f *frameReader) full(b []byte) error {
 
 func (f *frameReader) magic() error {
 	got := make([]byte, len(backupMagic))
-	if err := f.full(got); err != nil || string(got) != backupMagic {
-		return badBackup("this is not a smelt backup of version 1")
+	if err := f.full(got); err != nil || string(got) != backupMagic && string(got) != backupMagic1 {
+		return badBackup("this is not a smelt backup of version 1 or 2")
 	}
 	return nil
 }

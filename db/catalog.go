@@ -13,9 +13,9 @@ import (
 )
 
 var (
-	// ErrExists: a bucket, phase or sample of that name is there already.
+	// ErrExists: a bucket, phase, sample or tag of that name is there already.
 	ErrExists = errors.New("already exists")
-	// ErrNotFound: no bucket, phase or sample of that name.
+	// ErrNotFound: no bucket, phase, sample or tag of that name.
 	ErrNotFound = errors.New("not found")
 )
 
@@ -187,7 +187,7 @@ func (d *DB) ChangeCatalog(e Event, change func(*Catalog) error) error {
 		return putJSON(badgerSet(txn), keyCatalog, next)
 	})
 	if err == nil {
-		d.catalog = next
+		d.catalog, d.snapshot = next, nil
 	}
 	return err
 }
@@ -243,15 +243,45 @@ func (d *DB) KeepSample(s Sample, rows *roaring.Bitmap) error {
 	defer d.mu.Unlock()
 	e := &Event{Kind: "keep sample", Detail: fmt.Sprintf("%s: %s", s.Name, s.Statement)}
 	return d.changeManifest(int64(len(bits))+smallReserve, e, func(txn *badger.Txn, next *manifest) error {
-		_, err := txn.Get(sampleKey(s.Name))
-		if err == nil {
-			return fmt.Errorf("sample %q %w", s.Name, ErrExists)
-		}
-		if !errors.Is(err, badger.ErrKeyNotFound) {
+		if err := mustBeFree(txn, sampleKey(s.Name), "sample", s.Name); err != nil {
 			return err
 		}
 		next.Samples++
 		return errors.Join(txn.Set(sampleRowsKey(s.Name), bits), txn.Set(sampleKey(s.Name), value))
+	})
+}
+
+// mustBeFree returns an error that wraps ErrExists if the key of what is to have
+// the name is taken.
+func mustBeFree(txn *badger.Txn, key []byte, kind, name string) error {
+	_, err := txn.Get(key)
+	switch {
+	case err == nil:
+		return fmt.Errorf("%s %q %w", kind, name, ErrExists)
+	case errors.Is(err, badger.ErrKeyNotFound):
+		return nil
+	}
+	return err
+}
+
+// DropSample forgets a kept sample; ErrNotFound if there is none of that name.
+func (d *DB) DropSample(name string) error {
+	return d.drop("sample", name, sampleKey(name), sampleRowsKey(name), func(m *manifest) { m.Samples-- })
+}
+
+// drop deletes the two values of what has a name, counts it off in the
+// manifest and records it in the log.
+func (d *DB) drop(kind, name string, key, content []byte, count func(*manifest)) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.changeManifest(smallReserve, &Event{Kind: "drop " + kind, Detail: name}, func(txn *badger.Txn, next *manifest) error {
+		if _, err := txn.Get(key); errors.Is(err, badger.ErrKeyNotFound) {
+			return fmt.Errorf("%s %q %w", kind, name, ErrNotFound)
+		} else if err != nil {
+			return err
+		}
+		count(next)
+		return errors.Join(txn.Delete(key), txn.Delete(content))
 	})
 }
 
@@ -269,8 +299,8 @@ func (d *DB) Samples() ([]Sample, error) {
 	return out, err
 }
 
-// SampleRows returns the addresses of a kept sample's rows; ErrNotFound if
-// there is no such sample.
+// SampleRows returns the addresses of a kept sample's rows, those deleted since
+// included (see Snapshot.Deleted); ErrNotFound if there is no such sample.
 func (d *DB) SampleRows(name string) (*roaring.Bitmap, error) {
 	rows := roaring.New()
 	err := d.get(sampleRowsKey(name), func(value []byte) error {

@@ -1,9 +1,12 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/dgraph-io/badger/v4"
@@ -50,10 +53,7 @@ func (d *DB) Check(ctx context.Context, opt CheckOptions) (*CheckReport, error) 
 			opt.Progress(c.report.Rows)
 		}
 	}
-	for id, name := range s.m.Fields {
-		c.index(uint16(id), name)
-	}
-	c.indexesPresent()
+	c.indexes(ctx, c.states())
 	c.ledger(rowsOfFile)
 	c.samples()
 	c.events()
@@ -77,10 +77,11 @@ func (c *checker) problem(format string, args ...any) {
 
 // segment verifies every column of one segment and adds its rows up by file.
 func (c *checker) segment(ctx context.Context, segment int, rowsOfFile map[uint32]int64) {
-	rows := c.s.SegmentRows(segment)
+	first, last := c.s.SegmentRange(segment)
+	rows := int(last - first)
 	addrs := make([]uint32, rows)
 	for i := range addrs {
-		addrs[i] = uint32(segment)<<16 | uint32(i)
+		addrs[i] = uint32(first) + uint32(i)
 	}
 	hashes := make([]row.Hash, rows)
 	err := c.s.Hashes(ctx, addrs, func(i int, h row.Hash) error {
@@ -116,82 +117,122 @@ func (c *checker) segment(ctx context.Context, segment int, rowsOfFile map[uint3
 	c.report.Rows += int64(rows)
 }
 
-// index verifies the entries of one field: segments that exist, rows that
-// exist, values that do not overlap.
-func (c *checker) index(id uint16, name string) {
-	s := c.s
-	err := s.db.keys(indexPrefix(s.m.Generation, id), nil, func(key []byte) error {
-		number, version := indexKeyParts(key)
-		segment := int(number)
-		if segment >= s.Segments() {
-			return nil // a later commit's
-		}
-		if meta, ok := s.m.Segments[segment].index(id); !ok || meta.version() != version {
-			return nil // from before an update
-		}
-		if err := c.indexEntry(key, segment); err != nil {
-			c.problem("index of %s, segment %d: %v", name, segment, err)
-		}
-		return nil
-	})
-	if err != nil {
-		c.problem("index of %s: %v", name, err)
-	}
+// indexVersion names one index entry.
+type indexVersion struct {
+	field   uint16
+	segment uint32
+	version uint64
 }
 
-func (c *checker) indexEntry(key []byte, segment int) error {
-	rows := c.s.SegmentRows(segment)
-	return c.s.db.get(key, func(value []byte) error {
-		e, err := openIndex(value)
+// entries lists the index entries that some of the states name, each with the
+// number of rows it must have, in key order.
+func (c *checker) entries(states []*manifest) ([]indexVersion, map[indexVersion]int) {
+	rows := map[indexVersion]int{}
+	for _, m := range states {
+		for segment, meta := range m.Segments {
+			for _, i := range meta.Indexes {
+				v := indexVersion{i.field(), uint32(segment), i.version()}
+				if n, known := rows[v]; known && n != i.rows() {
+					c.problem("index of field %d, segment %d: a tag counts %d rows, another state %d", v.field, v.segment, i.rows(), n)
+				}
+				rows[v] = i.rows()
+			}
+		}
+	}
+	order := slices.SortedFunc(maps.Keys(rows), func(x, y indexVersion) int {
+		return cmp.Or(cmp.Compare(x.field, y.field), cmp.Compare(x.segment, y.segment), cmp.Compare(x.version, y.version))
+	})
+	return order, rows
+}
+
+// indexes verifies every index entry that the store as it is, or as it was at a
+// tag, has: it is there, with as many rows as the manifest counts, rows that
+// exist, and values that do not overlap.
+func (c *checker) indexes(ctx context.Context, states []*manifest) {
+	order, rows := c.entries(states)
+	for _, v := range order {
+		if ctx.Err() != nil {
+			return
+		}
+		err := c.s.db.get(indexKey(c.s.m.Generation, v.field, v.segment, v.version), func(value []byte) error {
+			return checkEntry(value, rows[v], c.s.SegmentRows(int(v.segment)))
+		})
+		if errors.Is(err, badger.ErrKeyNotFound) {
+			err = corrupt("entry is missing")
+		}
 		if err != nil {
-			return err
-		}
-		if e.column != nil {
-			if e.column.rows != rows {
-				return corrupt("%d rows in a segment of %d", e.column.rows, rows)
-			}
-			return e.each(func(uint32, Value) error { return nil })
-		}
-		seen := roaring.New()
-		for i, bitmap := range e.rows {
-			switch {
-			case bitmap.IsEmpty():
-				return corrupt("value %q has no rows", e.values[i].Text)
-			case int(bitmap.Maximum()) >= rows:
-				return corrupt("value %q is said of row %d of %d", e.values[i].Text, bitmap.Maximum(), rows)
-			case seen.Intersects(bitmap):
-				return corrupt("value %q overlaps another", e.values[i].Text)
-			}
-			seen.Or(bitmap)
-		}
-		return nil
-	})
-}
-
-// indexesPresent verifies that every index entry the manifest counts is there,
-// with as many rows.
-func (c *checker) indexesPresent() {
-	for segment, meta := range c.s.m.Segments {
-		for _, want := range meta.Indexes {
-			id, rows := want.field(), want.rows()
-			err := c.s.db.get(indexKey(c.s.m.Generation, id, uint32(segment), want.version()), func(value []byte) error {
-				e, err := openIndex(value)
-				if err != nil {
-					return nil // index has told of it
-				}
-				if got, err := e.count(); err == nil && got != rows {
-					return corrupt("%d rows, the manifest counts %d", got, rows)
-				}
-				return nil
-			})
-			if errors.Is(err, badger.ErrKeyNotFound) {
-				err = corrupt("entry is missing")
-			}
-			if err != nil {
-				c.problem("index of %s, segment %d: %v", c.s.m.Fields[id], segment, err)
-			}
+			c.problem("index of %s, segment %d: %v", c.s.m.Fields[v.field], v.segment, err)
 		}
 	}
+}
+
+// checkEntry verifies an index entry of so many rows, in a segment of so many.
+func checkEntry(value []byte, rows, segmentRows int) error {
+	e, err := openIndex(value)
+	if err != nil {
+		return err
+	}
+	if e.column != nil && e.column.rows != segmentRows {
+		return corrupt("%d rows in a segment of %d", e.column.rows, segmentRows)
+	}
+	seen := roaring.New()
+	for i, bitmap := range e.rows {
+		switch {
+		case bitmap.IsEmpty():
+			return corrupt("value %q has no rows", e.values[i].Text)
+		case int(bitmap.Maximum()) >= segmentRows:
+			return corrupt("value %q is said of row %d of %d", e.values[i].Text, bitmap.Maximum(), segmentRows)
+		case seen.Intersects(bitmap):
+			return corrupt("value %q overlaps another", e.values[i].Text)
+		}
+		seen.Or(bitmap)
+	}
+	got, err := e.count()
+	if err == nil && got != rows {
+		err = corrupt("%d rows, the manifest counts %d", got, rows)
+	}
+	return err
+}
+
+// states returns the store as it is and as it was at each tag, as far as these
+// can be read and begin with what it is now.
+func (c *checker) states() []*manifest {
+	now := c.s.m
+	states := []*manifest{now}
+	tags, err := c.s.db.Tags()
+	if err != nil {
+		c.problem("%v", err)
+	} else if want := c.s.db.current().Tags; len(tags) != want {
+		c.problem("the manifest counts %d tags, the store holds %d", want, len(tags))
+	}
+	for _, t := range tags {
+		s, err := c.s.db.SnapshotAt(t.Name)
+		if err == nil {
+			err = beginsWith(now, s.m)
+		}
+		if err == nil && (s.Rows() != t.Rows || s.Commit() != t.Commit) {
+			err = corrupt("%d rows of commit %d, it is said to have %d of commit %d", s.Rows(), s.Commit(), t.Rows, t.Commit)
+		}
+		if err != nil {
+			c.problem("tag %s: %v", t.Name, err)
+			continue
+		}
+		states = append(states, s.m)
+	}
+	return states
+}
+
+// beginsWith verifies that a store has the segments and fields it had.
+func beginsWith(now, then *manifest) error {
+	if then.Generation != now.Generation || len(then.Segments) > len(now.Segments) || len(then.Fields) > len(now.Fields) {
+		return corrupt("the store no longer has all of its segments and fields")
+	}
+	for i, g := range then.Segments {
+		if g.Rows != now.Segments[i].Rows {
+			return corrupt("segment %d had %d rows and has %d", i, g.Rows, now.Segments[i].Rows)
+		}
+	}
+	return nil
 }
 
 // ledger verifies that each file's entry counts the rows that come from it.
@@ -255,7 +296,7 @@ func (c *checker) samples() {
 			c.problem("sample %s has no rows", k.Name)
 		case err != nil:
 			c.problem("%v", err)
-		case !rows.IsEmpty() && int(rows.Maximum()>>16) >= c.s.Segments():
+		case !rows.IsEmpty() && uint64(rows.Maximum()) >= c.s.Addresses():
 			c.problem("sample %s names rows that are not in the store", k.Name)
 		}
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // FormatVersion is the store format this package reads and writes.
-const FormatVersion = 1
+const FormatVersion = formatDense
 
 const (
 	formatFile   = "FORMAT"
@@ -30,7 +30,7 @@ var (
 	// ErrNoStore: there is no store in the directory and none was to be created.
 	ErrNoStore = errors.New("no store")
 	// ErrInUse: another process, or this one, has the store open.
-	ErrInUse = errors.New("store is in use")
+	ErrInUse = errors.New("in use")
 	// ErrFormat: the directory holds something else, or a newer format.
 	ErrFormat = errors.New("unknown store format")
 	// ErrNoSpace: the disk is too full for what was about to be written.
@@ -51,22 +51,25 @@ type DB struct {
 	dir    string
 	badger *badger.DB
 
-	writing sync.Mutex // held by the one Writer
-	reads   atomic.Uint32
-	mu      sync.RWMutex
-	m       *manifest
-	catalog *Catalog
-	deleted *roaring.Bitmap // as of m; replaced, never changed
+	writing  sync.Mutex // held by the one Writer
+	reads    atomic.Uint32
+	mu       sync.RWMutex // for what follows
+	m        *manifest
+	catalog  *Catalog
+	deleted  *roaring.Bitmap // as of m; replaced, never changed
+	snapshot *Snapshot       // of the three; nil until one is taken
 }
 
 // Open opens the store in dir. Errors wrap ErrNoStore, ErrInUse, ErrFormat or
-// ErrCorrupt. What an interrupted commit left behind is removed.
+// ErrCorrupt. What an interrupted commit left behind is removed. A store of an
+// older format is brought to this one, which the log tells of.
 func Open(dir string, opt Options) (*DB, error) {
 	d := &DB{dir: dir}
-	exists, err := checkDir(dir)
+	version, err := checkDir(dir)
 	if err != nil {
 		return nil, err
 	}
+	exists := version > 0
 	if !exists && !opt.Create {
 		return nil, fmt.Errorf("%w in %s; make one with: smelt ingest FILE --db %s", ErrNoStore, dir, dir)
 	}
@@ -74,13 +77,13 @@ func Open(dir string, opt Options) (*DB, error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, ErrInUse) || strings.Contains(err.Error(), "directory lock"):
-		return nil, fmt.Errorf("%w: %s is open in %s; wait for it to finish, or end it", ErrInUse, dir, lockHolder(dir))
+		return nil, fmt.Errorf("store %s is %w by %s; wait for it to finish, or end it", dir, ErrInUse, lockHolder(dir))
 	case errors.Is(err, fs.ErrPermission) || strings.Contains(err.Error(), "permission denied"):
 		return nil, fmt.Errorf("open store %s: smelt must be able to write to its store, even to read it; change its permissions or copy it: %w", dir, err)
 	default:
 		return nil, fmt.Errorf("open store %s: %w", dir, err)
 	}
-	if err := d.load(!exists); err != nil {
+	if err := d.load(version); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), d.badger.Close())
 	}
 	return d, nil
@@ -153,11 +156,11 @@ func (l badgerLogger) Warningf(f string, a ...any) { l.say(slog.LevelWarn, f, a)
 func (l badgerLogger) Infof(f string, a ...any)    { l.say(slog.LevelDebug, f, a) }
 func (l badgerLogger) Debugf(f string, a ...any)   { l.say(slog.LevelDebug, f, a) }
 
-// load reads the manifest and catalog and removes what lies beyond them. For a
-// new store it writes both first, and then the format marker: behind a marker,
-// a missing manifest is damage, never an empty store.
-func (d *DB) load(create bool) error {
-	if create {
+// load reads the manifest and catalog and removes what lies beyond them. version
+// is the one the format marker says. For a new store (0) it writes both first, and
+// then the marker: behind a marker, a missing manifest is damage, never an empty store.
+func (d *DB) load(version int) error {
+	if version == 0 {
 		if err := d.create(); err != nil {
 			return err
 		}
@@ -176,21 +179,46 @@ func (d *DB) load(create bool) error {
 			return fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
-	d.deleted = roaring.New()
-	if d.m.Deleted > 0 {
-		err := d.get(deletedKey(d.m.Deleted), func(value []byte) error { return unsealBitmap(value, d.deleted) })
-		if errors.Is(err, badger.ErrKeyNotFound) {
-			err = corrupt("it is missing")
+	switch {
+	case d.m.Format > FormatVersion:
+		return newerFormat("its manifest", d.m.Format)
+	case d.m.Format < FormatVersion:
+		if err := d.upgrade(); err != nil {
+			return fmt.Errorf("upgrade the store's format: %w", err)
 		}
-		if err != nil {
-			return fmt.Errorf("deleted rows: %w", err)
+	case version > 0 && version < FormatVersion:
+		if err := writeMarker(d.dir); err != nil {
+			return err
 		}
+	}
+	var err error
+	if d.deleted, err = d.deletedAsOf(d.m); err != nil {
+		return err
 	}
 	return d.removeOrphans()
 }
 
+// deletedAsOf reads the deleted rows that a manifest names.
+func (d *DB) deletedAsOf(m *manifest) (*roaring.Bitmap, error) {
+	rows := roaring.New()
+	if m.Deleted == 0 {
+		return rows, nil
+	}
+	err := d.get(deletedKey(m.Deleted), func(value []byte) error { return unsealBitmap(value, rows) })
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		err = corrupt("it is missing")
+	}
+	if err == nil && !rows.IsEmpty() && int64(rows.Maximum()) >= m.rows() {
+		err = corrupt("row %d of %d", rows.Maximum(), m.rows())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("deleted rows: %w", err)
+	}
+	return rows, nil
+}
+
 func (d *DB) create() error {
-	m := &manifest{Generation: 1}
+	m := &manifest{Format: FormatVersion, Generation: 1}
 	err := d.get(keyManifest, func(value []byte) error { return unsealJSON(value, m) })
 	if err == nil && m.Commit > 0 {
 		return fmt.Errorf("%w: there is a store, but its %s file is missing; write %q into it", ErrFormat, formatFile, fmt.Sprint(formatPrefix, FormatVersion))

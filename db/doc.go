@@ -15,6 +15,8 @@
 //	r <file u32> <line u64>          one rejected line and the reason            (JSON)
 //	s <name>                         kept sample: statement, seed, digest, ...   (JSON)
 //	S <name>                         kept sample: its rows                       (roaring)
+//	t <name>                         tag: commit, rows, when                     (JSON)
+//	T <name>                         tag: manifest and catalog as they were      (JSON)
 //	l <seq u64>                      log: what changed the store, and when       (JSON)
 //	x <commit u64>                   rows deleted as of a commit                 (roaring)
 //	d <gen u32> s <segment u32> <column u8>                 one column of one segment (column.go)
@@ -27,12 +29,20 @@
 // dataset goes to a new generation and drops the old prefix, because deleting
 // single keys reclaims nothing in Badger.
 //
+// FORMAT says which smelt may open the store, the manifest which format its
+// values have. An older store is upgraded when it is opened (upgrade.go): FORMAT
+// first, then all values and the manifest in one transaction.
+//
 // # Rows and addresses
 //
 // A segment holds at most 65,536 rows (by default 8,192, or fewer when they
-// are long). A row's address is segment<<16 | row in 32 bits, so each segment
-// is exactly one container of a roaring bitmap and the union of per-segment
-// bitmaps is a concatenation.
+// are long). Rows are numbered densely across segments: a row's address, in 32
+// bits, is the number of rows of all earlier segments plus its own number in its
+// segment. So a container of a roaring bitmap holds 65,536 rows, whatever the size
+// of the segments, and a store holds 2^32 rows. Deleted rows keep their addresses.
+// Only this package computes with addresses: see Snapshot.SegmentRange, SegmentOf
+// and BySegment. Kept samples and deleted rows are stored by address, index
+// entries by a row's number in its segment.
 //
 //	column   Arrow type             holds
 //	head     Uint64                 first 8 bytes of row_hash, big-endian; >>4 is h
@@ -48,11 +58,20 @@
 // after kill -9 or a full disk the store is the last whole commit. What an
 // unfinished commit left behind is removed when the store is next opened.
 //
+// Segments are only ever added; index entries and deleted rows are kept by
+// commit, and those of earlier commits stay. So a manifest and its catalog are
+// all it takes to show the store as it was: a Snapshot holds them in memory, a
+// tag on disk. Opening a store removes only what lies beyond the manifest, and
+// no tag reaches beyond it.
+//
 // # Invariants (what Check verifies)
 //
 //   - every checksum holds; every column of a segment has the segment's rows;
 //   - the bitmaps of a field in a segment are disjoint, and with the absent
 //     rows cover it;
-//   - the ledger's row counts add up to the manifest's;
+//   - the same of the index entries and deleted rows of every tag, whose segments
+//     are the first of the store's;
+//   - the ledger's row counts add up to the manifest's; kept samples, tags and log
+//     entries are as many as it counts;
 //   - optionally, each row_hash is the hash of its record.
 package db

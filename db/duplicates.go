@@ -8,7 +8,7 @@ const duplicateChunk = 2 << 20
 
 // Duplicates counts the rows from address first on whose row_hash an earlier
 // row has.
-func (s *Snapshot) Duplicates(ctx context.Context, first uint32) (n int64, err error) {
+func (s *Snapshot) Duplicates(ctx context.Context, first uint64) (n int64, err error) {
 	err = s.DuplicateRows(ctx, first, func(addrs []uint32) error {
 		n += int64(len(addrs))
 		return nil
@@ -22,9 +22,9 @@ func (s *Snapshot) Duplicates(ctx context.Context, first uint32) (n int64, err e
 // chance that any two agree in those is one in 90,000. addrs is valid during
 // the call only. Time: one pass over the heads of all rows for every 2 million
 // new ones, and two over those.
-func (s *Snapshot) DuplicateRows(ctx context.Context, first uint32, fn func(addrs []uint32) error) error {
+func (s *Snapshot) DuplicateRows(ctx context.Context, first uint64, fn func(addrs []uint32) error) error {
 	var addrs []uint32
-	for from := uint64(first); ; {
+	for from := first; ; {
 		set := newHeadSet(duplicateChunk)
 		next, rows, err := s.collectHeads(ctx, from, set)
 		if err != nil || rows == 0 {
@@ -40,7 +40,8 @@ func (s *Snapshot) DuplicateRows(ctx context.Context, first uint32, fn func(addr
 		}
 		// Of the new rows the first of each hash that no older row has is none.
 		for at := from; at < next; {
-			end := min(next, (at>>16+1)<<16)
+			_, end := s.SegmentRange(s.SegmentOf(uint32(at)))
+			end = min(end, next)
 			addrs = addrs[:0]
 			err = s.eachHead(ctx, at, end, func(addr, head uint64) {
 				if !set.remove(head) {
@@ -62,42 +63,42 @@ func (s *Snapshot) DuplicateRows(ctx context.Context, first uint32, fn func(addr
 // collectHeads adds the heads from address from on to set until it is full,
 // and returns where to go on and how many rows it saw.
 func (s *Snapshot) collectHeads(ctx context.Context, from uint64, set *headSet) (next uint64, rows int64, err error) {
-	for segment := int(from >> 16); segment < len(s.m.Segments); segment++ {
+	for next = from; next < s.Addresses(); {
 		if err := ctx.Err(); err != nil {
 			return 0, 0, err
 		}
-		if rows > 0 && rows+int64(s.m.Segments[segment].Rows) > duplicateChunk {
-			return uint64(segment) << 16, rows, nil
+		segment := s.SegmentOf(uint32(next))
+		first, last := s.SegmentRange(segment)
+		if rows > 0 && rows+int64(last-first) > duplicateChunk {
+			break
 		}
 		heads, err := s.Heads(segment)
 		if err != nil {
 			return 0, 0, err
 		}
-		if uint64(segment) == from>>16 {
-			heads = heads[min(int(from&0xFFFF), len(heads)):]
-		}
-		for _, h := range heads {
+		for _, h := range heads[next-first:] {
 			set.add(h)
 		}
-		rows += int64(len(heads))
+		rows += int64(last - next)
+		next = last
 	}
-	return uint64(len(s.m.Segments)) << 16, rows, nil
+	return next, rows, nil
 }
 
 // eachHead calls fn for the heads of the rows at addresses [from, to).
 func (s *Snapshot) eachHead(ctx context.Context, from, to uint64, fn func(addr, head uint64)) error {
-	for segment := int(from >> 16); segment < len(s.m.Segments) && uint64(segment)<<16 < to; segment++ {
+	for from < to {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		segment := s.SegmentOf(uint32(from))
 		heads, err := s.Heads(segment)
 		if err != nil {
 			return err
 		}
-		begin := uint64(segment) << 16
-		heads = heads[:min(to-begin, uint64(len(heads)))]
-		for i := max(from, begin) - begin; i < uint64(len(heads)); i++ {
-			fn(begin+i, heads[i])
+		first, last := s.SegmentRange(segment)
+		for end := min(last, to); from < end; from++ {
+			fn(from, heads[from-first])
 		}
 	}
 	return nil

@@ -30,11 +30,12 @@ func openBadger(opt badger.Options) (*badger.DB, error) {
 	return b, err
 }
 
-// checkDir reports whether dir holds a store, by its format marker. It is an
-// error if it holds something else, or a store this package cannot read.
-func checkDir(dir string) (exists bool, err error) {
+// checkDir returns the format of the store in dir, by its format marker; 0 if
+// there is none. It is an error if it holds something else, or a store this
+// package cannot read.
+func checkDir(dir string) (version int, err error) {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
-		return false, fmt.Errorf("%w: %s is a file; a store is a directory", ErrFormat, dir)
+		return 0, fmt.Errorf("%w: %s is a file; a store is a directory", ErrFormat, dir)
 	}
 	marker := filepath.Join(dir, formatFile)
 	text, err := os.ReadFile(marker)
@@ -42,20 +43,20 @@ func checkDir(dir string) (exists bool, err error) {
 		version, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(string(text), formatPrefix)))
 		switch {
 		case err != nil || !strings.HasPrefix(string(text), formatPrefix):
-			return false, fmt.Errorf("%w: %s does not say a smelt store format", ErrFormat, marker)
+			return 0, fmt.Errorf("%w: %s does not say a smelt store format", ErrFormat, marker)
 		case version > FormatVersion:
-			return false, fmt.Errorf("%w: %s was written in format %d by a newer smelt; this one reads up to %d", ErrFormat, dir, version, FormatVersion)
+			return 0, newerFormat(dir, version)
 		case version < 1:
-			return false, fmt.Errorf("%w: %s says version %d", ErrFormat, marker, version)
+			return 0, fmt.Errorf("%w: %s says version %d", ErrFormat, marker, version)
 		}
-		return true, nil
+		return version, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return false, err
+		return 0, err
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false, err
+		return 0, err
 	}
 	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
 		// What is left of a creation that was cut short: the marker comes last.
@@ -63,9 +64,19 @@ func checkDir(dir string) (exists bool, err error) {
 			strings.HasPrefix(e.Name(), "."+formatFile+".") && strings.HasSuffix(e.Name(), tempSuffix)
 	})
 	if len(entries) > 0 {
-		return false, fmt.Errorf("%w: %s exists and is not a smelt store (it has no %s file)", ErrFormat, dir, formatFile)
+		return 0, fmt.Errorf("%w: %s exists and is not a smelt store (it has no %s file)", ErrFormat, dir, formatFile)
 	}
-	return false, nil
+	return 0, nil
+}
+
+func newerFormat(what string, version int) error {
+	return fmt.Errorf("%w: %s was written in format %d by a newer smelt; this one reads up to %d", ErrFormat, what, version, FormatVersion)
+}
+
+// IsStore reports whether dir holds a store, of whatever format.
+func IsStore(dir string) bool {
+	text, err := os.ReadFile(filepath.Join(dir, formatFile))
+	return err == nil && strings.HasPrefix(string(text), formatPrefix)
 }
 
 // checkFiles refuses files of Badger's that it would take for an empty or

@@ -23,6 +23,8 @@ const (
 	prefixSampleRows = 'S'
 	prefixEvent      = 'l'
 	prefixDeleted    = 'x'
+	prefixTag        = 't'
+	prefixTagState   = 'T'
 	prefixDataset    = 'd'
 
 	kindSegment = 's'
@@ -43,6 +45,9 @@ func rejectPrefix(file uint32) []byte {
 
 func sampleKey(name string) []byte     { return append([]byte{prefixSample}, name...) }
 func sampleRowsKey(name string) []byte { return append([]byte{prefixSampleRows}, name...) }
+
+func tagKey(name string) []byte      { return append([]byte{prefixTag}, name...) }
+func tagStateKey(name string) []byte { return append([]byte{prefixTagState}, name...) }
 
 func datasetPrefix(gen uint32, kind byte) []byte {
 	return append(binary.BigEndian.AppendUint32([]byte{prefixDataset}, gen), kind)

@@ -15,7 +15,8 @@ import (
 	"smelt/db/row"
 )
 
-// MaxSegmentRows is the most rows a segment can hold: the low half of an address.
+// MaxSegmentRows is the most rows a segment can hold: a row's number in its
+// segment has 16 bits.
 const MaxSegmentRows = 1 << 16
 
 // MaxFields is the most distinct metadata fields of one store. A file whose

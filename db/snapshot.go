@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 
@@ -16,22 +15,31 @@ import (
 )
 
 // Snapshot is the store as of one commit. It never changes, and is safe for
-// concurrent use. Row addresses are segment<<16 | row.
+// concurrent use.
 type Snapshot struct {
 	db      *DB
 	m       *manifest
 	catalog *Catalog
+	starts  segmentStarts
 	deleted *roaring.Bitmap
 
 	mu      sync.Mutex
 	indexes map[uint16]*FieldIndex
 }
 
-// Snapshot returns the store as it is now.
+func newSnapshot(d *DB, m *manifest, c *Catalog, deleted *roaring.Bitmap) *Snapshot {
+	return &Snapshot{db: d, m: m, catalog: c, starts: m.starts(), deleted: deleted, indexes: map[uint16]*FieldIndex{}}
+}
+
+// Snapshot returns the store as it is now. Until the next commit, or change of
+// the catalog, it is the same one, so that an index is read once.
 func (d *DB) Snapshot() *Snapshot {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	return &Snapshot{db: d, m: d.m, catalog: d.catalog, deleted: d.deleted, indexes: map[uint16]*FieldIndex{}}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.snapshot == nil {
+		d.snapshot = newSnapshot(d, d.m, d.catalog, d.deleted)
+	}
+	return d.snapshot
 }
 
 // Commit is the number of the commit the snapshot shows: 0 for an empty store.
@@ -41,7 +49,7 @@ func (s *Snapshot) Commit() uint64 { return s.m.Commit }
 func (s *Snapshot) Catalog() *Catalog { return s.catalog }
 
 // Rows is the number of rows that are not deleted.
-func (s *Snapshot) Rows() int64 { return s.m.rows() - int64(s.deleted.GetCardinality()) }
+func (s *Snapshot) Rows() int64 { return int64(s.Addresses()) - int64(s.deleted.GetCardinality()) }
 
 // Segments is the number of segments.
 func (s *Snapshot) Segments() int { return len(s.m.Segments) }
@@ -63,12 +71,14 @@ func (s *Snapshot) Bytes() (raw, stored int64) {
 // this.
 func (s *Snapshot) All() *roaring.Bitmap {
 	all := roaring.New()
-	for i, g := range s.m.Segments {
-		all.AddRange(uint64(i)<<16, uint64(i)<<16+uint64(g.Rows))
-	}
+	all.AddRange(0, s.Addresses())
 	all.AndNot(s.deleted)
 	return all
 }
+
+// Deleted returns the addresses of the deleted rows: those of a kept sample that
+// are missing now are its And with this. The bitmap must not be changed.
+func (s *Snapshot) Deleted() *roaring.Bitmap { return s.deleted }
 
 // Updated lists the fields that were updated: for these the index holds a
 // row's value, and the record may hold an older one.
@@ -88,35 +98,9 @@ func (s *Snapshot) Field(name string) (*FieldIndex, error) {
 	if f := s.indexes[id]; f != nil {
 		return f, nil
 	}
-	f := &FieldIndex{name: name, snap: s, field: id}
-	parts := map[Value][]*roaring.Bitmap{}
-	err := s.db.scan(indexPrefix(s.m.Generation, id), func(key, value []byte) error {
-		segment, version := indexKeyParts(key)
-		if int(segment) >= len(s.m.Segments) {
-			return nil // a later commit's
-		}
-		if meta, ok := s.m.Segments[segment].index(id); !ok || meta.version() != version {
-			return nil // from before an update, or a later commit's
-		}
-		e, err := openIndex(value)
-		if err != nil {
-			return fmt.Errorf("segment %d: %w", segment, err)
-		}
-		if e.column != nil {
-			f.wide = append(f.wide, wideSegment{segment, version})
-			return nil
-		}
-		for i, v := range e.values {
-			parts[v] = append(parts[v], roaring.AddOffset64(e.rows[i], int64(segment)<<16))
-		}
-		return nil
-	})
+	f, err := s.loadField(id, name)
 	if err != nil {
 		return nil, fmt.Errorf("index of %s: %w", name, err)
-	}
-	f.values = make(map[Value]*roaring.Bitmap, len(parts))
-	for v := range maps.Keys(parts) {
-		f.values[v] = roaring.FastOr(parts[v]...)
 	}
 	s.indexes[id] = f
 	return f, nil
@@ -160,42 +144,11 @@ func (s *Snapshot) Heads(segment int) ([]uint64, error) {
 	return heads, err
 }
 
-// bySegment cuts ascending addresses into runs of one segment.
-func bySegment(addrs []uint32, fn func(segment, first int, rows []uint16) error) error {
-	var rows []uint16
-	for first := 0; first < len(addrs); {
-		segment := addrs[first] >> 16
-		rows = rows[:0]
-		end := first
-		for end < len(addrs) && addrs[end]>>16 == segment {
-			rows = append(rows, uint16(addrs[end]))
-			end++
-		}
-		if err := fn(int(segment), first, rows); err != nil {
-			return err
-		}
-		first = end
-	}
-	return nil
-}
-
-// readable says why rows of a segment cannot be read: the context has ended, or
-// addr is of a later snapshot.
-func (s *Snapshot) readable(ctx context.Context, addr uint32) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if int(addr>>16) >= len(s.m.Segments) {
-		return fmt.Errorf("address %d is in no segment of the snapshot", addr)
-	}
-	return nil
-}
-
 // Hashes calls fn with the row_hash of each address, in order. addrs must
 // ascend. An error of fn is returned as it is.
 func (s *Snapshot) Hashes(ctx context.Context, addrs []uint32, fn func(i int, hash row.Hash) error) error {
-	return bySegment(addrs, func(segment, first int, rows []uint16) error {
-		if err := s.readable(ctx, addrs[first]); err != nil {
+	return s.rowsBySegment(addrs, func(segment, first int, rows []uint16) error {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 		heads, err := s.Heads(segment)
@@ -233,8 +186,8 @@ func joinHash(head uint64, tail []byte) (h row.Hash) {
 // RecordSizes calls fn with the size in bytes of each address's record, in
 // order, without reading the records. addrs must ascend.
 func (s *Snapshot) RecordSizes(ctx context.Context, addrs []uint32, fn func(i, bytes int)) error {
-	return bySegment(addrs, func(segment, first int, rows []uint16) error {
-		if err := s.readable(ctx, addrs[first]); err != nil {
+	return s.rowsBySegment(addrs, func(segment, first int, rows []uint16) error {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 		return s.openSegmentColumn(segment, columnRecord, func(c *column) error {
@@ -257,8 +210,8 @@ func (s *Snapshot) RecordSizes(ctx context.Context, addrs []uint32, fn func(i, b
 // the row came as. addrs must ascend. record is valid during the call only.
 // Each block of text is decoded once. An error of fn is returned as it is.
 func (s *Snapshot) Records(ctx context.Context, addrs []uint32, fn func(i int, record []byte) error) error {
-	return bySegment(addrs, func(segment, first int, rows []uint16) error {
-		if err := s.readable(ctx, addrs[first]); err != nil {
+	return s.rowsBySegment(addrs, func(segment, first int, rows []uint16) error {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 		var stopped error // by fn: no fault of the segment
@@ -280,7 +233,7 @@ type Origin struct {
 
 // Origins calls fn with the origin of each address, in order. addrs must ascend.
 func (s *Snapshot) Origins(addrs []uint32, fn func(i int, o Origin) error) error {
-	return bySegment(addrs, func(segment, first int, rows []uint16) error {
+	return s.rowsBySegment(addrs, func(segment, first int, rows []uint16) error {
 		runs, err := s.origins(segment)
 		if err != nil {
 			return err

@@ -42,12 +42,13 @@ func (w *Writer) UpdateField(name string, values map[Value]*roaring.Bitmap) erro
 		return nil
 	}
 	order := slices.SortedFunc(maps.Keys(values), Value.Compare)
-	for segment := rows.Minimum() >> 16; segment <= rows.Maximum()>>16; segment++ {
-		if int(segment) >= w.first {
-			return fmt.Errorf("segment %d is not committed", segment)
-		}
+	starts := w.next.starts()
+	if last := rows.Maximum(); uint64(last) >= starts[w.first] {
+		return fmt.Errorf("row %d is not committed", last)
+	}
+	for segment := starts.find(rows.Minimum()); segment <= starts.find(rows.Maximum()); segment++ {
 		whole := roaring.New()
-		whole.AddRange(uint64(segment)<<16, (uint64(segment)+1)<<16)
+		whole.AddRange(starts[segment], starts[segment+1])
 		if !whole.Intersects(rows) {
 			continue
 		}
@@ -55,14 +56,16 @@ func (w *Writer) UpdateField(name string, values map[Value]*roaring.Bitmap) erro
 		for _, v := range order {
 			parts = append(parts, Group{v, roaring.And(whole, values[v])})
 		}
-		if err := w.updateSegment(id, segment, parts); err != nil {
+		if err := w.updateSegment(id, uint32(segment), uint32(starts[segment]), parts); err != nil {
 			return fmt.Errorf("update %s, segment %d: %w", name, segment, err)
 		}
 	}
 	return nil
 }
 
-func (w *Writer) updateSegment(id uint16, segment uint32, parts []Group) error {
+// updateSegment makes the new entry of a segment whose first row has address
+// start; the parts' rows are all of it.
+func (w *Writer) updateSegment(id uint16, segment, start uint32, parts []Group) error {
 	meta := &w.next.Segments[segment]
 	f := &fieldBuilder{byText: map[string]int32{}}
 	old, exists := meta.index(id)
@@ -83,10 +86,7 @@ func (w *Writer) updateSegment(id uint16, segment uint32, parts []Group) error {
 	}
 	for _, part := range parts {
 		for it := part.Rows.Iterator(); it.HasNext(); {
-			row := int(it.Next() & 0xFFFF)
-			if row >= meta.Rows {
-				return fmt.Errorf("row %d of %d", row, meta.Rows)
-			}
+			row := int(it.Next() - start)
 			f.set(row, part.Value.Kind, []byte(part.Value.Text))
 			if part.Value.Kind == 0 {
 				f.codes[row] = -1

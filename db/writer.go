@@ -13,6 +13,7 @@ type Writer struct {
 	db       *DB
 	next     *manifest // what the next commit will make current
 	first    int       // number of segments in the current manifest
+	rows     int64     // of all segments of next
 	segments []*EncodedSegment
 	files    map[uint32]File
 	rejects  []Reject
@@ -39,7 +40,7 @@ const diskReserve = 128 << 20
 func (d *DB) NewWriter() *Writer {
 	d.writing.Lock()
 	m := d.current().clone()
-	return &Writer{db: d, next: m, first: len(m.Segments), files: map[uint32]File{}}
+	return &Writer{db: d, next: m, first: len(m.Segments), rows: m.rows(), files: map[uint32]File{}}
 }
 
 // Close ends the writer. What was not committed is forgotten.
@@ -79,8 +80,8 @@ func (w *Writer) Add(e *EncodedSegment) error {
 	if e.rows == 0 {
 		return nil
 	}
-	if len(w.next.Segments) >= 1<<16 {
-		return fmt.Errorf("the store is full: %d segments", 1<<16)
+	if w.rows+int64(e.rows) > MaxRows {
+		return fmt.Errorf("the store is full: it holds %d rows of at most %d; put other rows into another store (--db)", w.rows, int64(MaxRows))
 	}
 	size := e.Size()
 	meta := segmentMeta{Rows: e.rows, Raw: e.raw, Stored: size}
@@ -92,6 +93,7 @@ func (w *Writer) Add(e *EncodedSegment) error {
 		meta.Indexes = append(meta.Indexes, indexMeta{uint64(id), uint64(f.rows), w.version()})
 	}
 	w.next.Segments = append(w.next.Segments, meta)
+	w.rows += int64(e.rows)
 	w.segments = append(w.segments, e)
 	w.size += size
 	return nil
@@ -128,7 +130,7 @@ func (w *Writer) Commit() error {
 	defer w.db.mu.Unlock()
 	next := w.next.clone()
 	next.Commit++
-	next.Samples = w.db.m.Samples // which KeepSample may have changed
+	next.Samples, next.Tags = w.db.m.Samples, w.db.m.Tags // which may have changed since
 	next.Events = w.db.m.Events + uint64(len(w.events))
 	if w.deleted != nil {
 		next.Deleted = next.Commit
@@ -151,6 +153,7 @@ func (w *Writer) Commit() error {
 		return fmt.Errorf("write manifest: %w", err)
 	}
 	w.db.m, w.next = next, next.clone()
+	w.db.snapshot = nil
 	if w.deleted != nil {
 		w.db.deleted = w.deleted
 	}

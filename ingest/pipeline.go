@@ -90,7 +90,7 @@ func run(ctx context.Context, d *db.DB, store *db.Writer, inputs []Input, opt *O
 		}
 	}
 	if errRun == nil && sum.Rows > 0 {
-		errs = append(errs, w.duplicates(ctx, uint32(before.Segments())<<16))
+		errs = append(errs, w.duplicates(ctx, before.Addresses()))
 	}
 	sum.Elapsed = opt.Now().Sub(started)
 	return sum, errors.Join(errs...)

@@ -174,10 +174,18 @@ func TestFullStore(t *testing.T) {
 	b := db.NewSegmentBuilder()
 	store := d.NewWriter()
 	defer store.Close()
-	for range 1<<16 - 3 {
+	for range db.MaxSegmentRows {
 		require.NoError(t, b.Append(row.Hash{}, []byte("{}"), 0, 1))
-		require.NoError(t, store.Add(b.Finish()))
 	}
+	large := b.Finish()
+	for range db.MaxRows/db.MaxSegmentRows - 1 {
+		require.NoError(t, store.Add(large))
+	}
+	const room = 25
+	for range db.MaxSegmentRows - room {
+		require.NoError(t, b.Append(row.Hash{}, []byte("{}"), 0, 1))
+	}
+	require.NoError(t, store.Add(b.Finish()))
 	opt, err := Options{Bucket: "code", SegmentRows: 10}.withDefaults(d.Catalog())
 	require.NoError(t, err)
 	labels, err := newLabels(&opt)

@@ -365,7 +365,7 @@ func (w *writer) rollback() {
 
 // duplicates books the rows from address first on that are duplicates of earlier
 // ones, by file.
-func (w *writer) duplicates(ctx context.Context, first uint32) error {
+func (w *writer) duplicates(ctx context.Context, first uint64) error {
 	snapshot := w.db.Snapshot()
 	byFile := map[uint32]int64{}
 	err := snapshot.DuplicateRows(ctx, first, func(addrs []uint32) error {

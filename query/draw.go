@@ -127,7 +127,7 @@ func (d *drawing) copyNumber(addr uint32) copyNumber {
 // collect gathers the candidates of all strata, less the excluded. The bitmaps
 // tell how many each segment has, so all go straight to their place.
 func (d *drawing) collect(ctx context.Context) error {
-	sets, err := d.plan.Candidates()
+	sets, err := d.plan.Candidates(ctx, d.threads)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (d *drawing) collect(ctx context.Context) error {
 	parts := make([][]candidate, d.snap.Segments())
 	starts := make([]uint64, len(parts)+1)
 	for segment := range parts {
-		first, last := d.addresses(segment)
+		first, last := d.snap.SegmentRange(segment)
 		starts[segment+1] = starts[segment]
 		for _, set := range sets {
 			starts[segment+1] += countRange(set, first, last)
@@ -166,12 +166,6 @@ func (d *drawing) collect(ctx context.Context) error {
 	return nil
 }
 
-// addresses returns the first address of a segment and the one past its last.
-func (d *drawing) addresses(segment int) (first, last uint64) {
-	first = uint64(segment) << 16
-	return first, first + uint64(d.snap.SegmentRows(segment))
-}
-
 // collectSegment puts the candidates of one segment into rows, which has room
 // for exactly those of the sets, and returns what exclusion leaves of them.
 func (d *drawing) collectSegment(ctx context.Context, segment int, sets []*roaring.Bitmap, excluded *hashSet, rows []candidate) ([]candidate, error) {
@@ -182,7 +176,7 @@ func (d *drawing) collectSegment(ctx context.Context, segment int, sets []*roari
 	if err != nil {
 		return nil, err
 	}
-	first, last := d.addresses(segment)
+	first, last := d.snap.SegmentRange(segment)
 	rows = rows[:0]
 	var suspects []uint32
 	for stratum, set := range sets {
@@ -193,7 +187,7 @@ func (d *drawing) collectSegment(ctx context.Context, segment int, sets []*roari
 			if uint64(addr) >= last {
 				break
 			}
-			c := candidate{heads[addr&0xFFFF], addr, uint32(stratum)}
+			c := candidate{heads[uint64(addr)-first], addr, uint32(stratum)}
 			rows = append(rows, c)
 			if excluded.mayHave(c.head) {
 				suspects = append(suspects, addr)

@@ -140,25 +140,22 @@ func (s *Sample) compareWithKept(ctx context.Context, hashes []row.Hash, exclude
 // set, in ascending order.
 func (s *Sample) suspects(ctx context.Context, rows *roaring.Bitmap, set *hashSet) ([]uint32, error) {
 	var out []uint32
-	var heads []uint64
-	open := -1
-	for it := rows.Iterator(); it.HasNext(); {
-		addr := it.Next()
-		if segment := int(addr >> 16); segment != open {
-			if segment >= s.snap.Segments() {
-				break // of a sample kept since, from later rows
-			}
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			var err error
-			if heads, err = s.snap.Heads(segment); err != nil {
-				return nil, err
-			}
-			open = segment
+	for segment, addrs := range s.snap.BySegment(rows.ToArray()) {
+		if segment == s.snap.Segments() {
+			break // of a sample kept since, from later rows
 		}
-		if set.mayHave(heads[addr&0xFFFF]) {
-			out = append(out, addr)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		heads, err := s.snap.Heads(segment)
+		if err != nil {
+			return nil, err
+		}
+		first, _ := s.snap.SegmentRange(segment)
+		for _, addr := range addrs {
+			if set.mayHave(heads[uint64(addr)-first]) {
+				out = append(out, addr)
+			}
 		}
 	}
 	return out, nil

@@ -50,7 +50,7 @@ func checkOutput(path, store string, force bool) (file, manifest string, err err
 
 // CheckFile refuses a path that exists, unless force is set; that error wraps
 // ErrOutputExists. Whatever force says, it refuses what is no regular file, what
-// lies in the directory store, and a directory that is not there. It returns the
+// lies in the directory store or in another store, and a directory that is not there. It returns the
 // file to write: path, or for a symbolic link what it stands for, so that this
 // is replaced and not the link.
 func CheckFile(path, store string, force bool) (string, error) {
@@ -84,7 +84,7 @@ func CheckFile(path, store string, force bool) (string, error) {
 }
 
 // checkFolder refuses a path whose directory is not there, or is the store's or
-// below it.
+// another's or below one.
 func checkFolder(path, store string) error {
 	dir, err := filepath.Abs(filepath.Dir(path))
 	if err != nil {
@@ -107,7 +107,10 @@ func checkFolder(path, store string) error {
 	}
 	for {
 		if info, err := os.Stat(dir); err == nil && os.SameFile(info, inside) {
-			return fmt.Errorf("%s lies in the store %s, which holds nothing but its own files; write elsewhere", path, store)
+			return inStore(path, store)
+		}
+		if db.IsStore(dir) {
+			return inStore(path, dir)
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
@@ -115,6 +118,10 @@ func checkFolder(path, store string) error {
 		}
 		dir = parent
 	}
+}
+
+func inStore(path, store string) error {
+	return fmt.Errorf("%s lies in the store %s, which holds nothing but its own files; write elsewhere", path, store)
 }
 
 // Format is how rows are written.

@@ -233,6 +233,9 @@ func TestWhatIsReplaced(t *testing.T) {
 	require.NoError(t, os.WriteFile(in("plain.jsonl"), []byte("old"), 0o644))
 	q, err := Prepare(d, "SAMPLE 10 FROM buckets", Options{})
 	require.NoError(t, err)
+	other, err := db.Open(in("other"), db.Options{Create: true})
+	require.NoError(t, err)
+	require.NoError(t, other.Close())
 
 	for path, says := range map[string]string{
 		os.DevNull:                            "is not a regular file; write to standard output",
@@ -245,6 +248,8 @@ func TestWhatIsReplaced(t *testing.T) {
 		filepath.Join(d.Dir(), "data/a.json"): "lies in the store",
 		in("store/a.jsonl"):                   "lies in the store",
 		in("store/data/../a.jsonl"):           "lies in the store",
+		in("other/a.jsonl"):                   "lies in the store",
+		in("other/data/a.jsonl"):              "lies in the store",
 		d.Dir():                               "as a directory",
 	} {
 		for _, force := range []bool{false, true} {

@@ -18,15 +18,12 @@ package query
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 
 	"smelt/db"
 	"smelt/query/ast"
-	"smelt/query/mix"
 	"smelt/query/plan"
-	"smelt/query/rule"
 )
 
 // Options of a query. The zero value is the default.
@@ -58,9 +55,9 @@ type Query struct {
 // Result is what a statement gave: exactly one of the fields is set.
 type Result struct {
 	Sample  *Sample // SAMPLE
-	Table   *Table  // SELECT, SHOW
+	Table   *Table  // SELECT, SHOW, DESCRIBE, DIFF
 	Text    string  // EXPLAIN
-	Message string  // CREATE: what was done
+	Message string  // UPDATE, DELETE, CREATE, ALTER, DROP, TAG: what was done
 }
 
 // Prepare parses one statement and binds it to the store as it is now. Errors
@@ -71,7 +68,14 @@ func Prepare(d *db.DB, src string, opt Options) (*Query, error) {
 		return nil, err
 	}
 	q := &Query{db: d, src: src, opt: opt, statement: st, snap: d.Snapshot()}
+	if err := q.atTag(st); err != nil {
+		return nil, err
+	}
 	switch st := st.(type) {
+	case *ast.Update:
+		_, err = plan.BindUpdate(src, st, d, q.snap, opt.Functions)
+	case *ast.Delete:
+		_, err = plan.BindDelete(src, st, d, q.snap, opt.Functions)
 	case *ast.Sample:
 		q.sample, err = plan.BindSample(src, st, d, q.snap, opt.Functions)
 	case *ast.Select:
@@ -104,103 +108,35 @@ func (q *Query) Run(ctx context.Context) (*Result, error) {
 		text, err := q.sample.Explain()
 		return &Result{Text: text}, err
 	case *ast.Select:
-		t, err := selectTable(ctx, q.selection)
+		t, err := selectTable(ctx, q.selection, q.opt.threads())
 		return &Result{Table: t}, err
 	case *ast.Show:
 		t, err := q.show(st)
 		return &Result{Table: t}, err
+	case *ast.Update:
+		return q.update(ctx, st)
+	case *ast.Delete:
+		return q.remove(ctx, st)
 	case *ast.CreateBucket:
 		return q.createBucket(st)
 	case *ast.CreatePhase:
 		return q.createPhase(st)
+	case *ast.CreateIndex:
+		return q.createIndex(st)
+	case *ast.AlterBucket:
+		return q.alterBucket(st)
+	case *ast.AlterPhase:
+		return q.alterPhase(st)
+	case *ast.Drop:
+		return q.drop(st)
+	case *ast.Tag:
+		return q.tag(st)
+	case *ast.Describe:
+		t, err := q.describe(ctx, st)
+		return &Result{Table: t}, err
+	case *ast.Diff:
+		t, err := q.diff(ctx, st)
+		return &Result{Table: t}, err
 	}
 	return nil, fmt.Errorf("%T cannot be run", q.statement)
-}
-
-func (q *Query) createBucket(st *ast.CreateBucket) (*Result, error) {
-	b := db.Bucket{Name: st.Name.Text}
-	if st.Rule != nil {
-		if _, err := rule.Compile(q.src, st.Rule); err != nil {
-			return nil, err
-		}
-		b.Rule = st.Rule.String()
-	}
-	if st.Weight != nil {
-		b.Weight = st.Weight.Text
-		if err := q.weightFits(b.Weight); err != nil {
-			return nil, ast.NewError(q.src, st.Weight.Span, "", "%v", err)
-		}
-	}
-	if st.Description != nil {
-		b.Description = st.Description.Value
-	}
-	if err := q.db.CreateBucket(b); err != nil {
-		return nil, q.nameTaken(err, st.Name, "SHOW BUCKETS lists them")
-	}
-	return &Result{Message: "created bucket " + st.Name.String()}, nil
-}
-
-// weightFits refuses a bucket's weight that the others' cannot be compared with
-// exactly: it would make every WEIGHTED BY WEIGHT an error.
-func (q *Query) weightFits(weight string) error {
-	texts := []string{weight}
-	for _, b := range q.snap.Catalog().Buckets {
-		if b.Weight != "" {
-			texts = append(texts, b.Weight)
-		}
-	}
-	_, err := mix.Weights(texts)
-	var bad *mix.WeightError
-	if errors.As(err, &bad) {
-		return errors.New(bad.Reason)
-	}
-	return err
-}
-
-func (q *Query) createPhase(st *ast.CreatePhase) (*Result, error) {
-	p := db.Phase{Name: st.Name.Text}
-	var texts []string
-	for _, item := range st.Items {
-		if item.Others {
-			return nil, ast.NewError(q.src, item.Span, "name the buckets", "a phase cannot weigh OTHERS")
-		}
-		name := item.Value.Text
-		if _, known := q.snap.Catalog().Bucket(name); !known {
-			hint := ""
-			if near, ok := ast.Nearest(name, q.snap.Catalog().BucketNames()); ok {
-				hint = "did you mean " + ast.Name{Text: near}.String() + "?"
-			}
-			return nil, ast.NewError(q.src, item.Value.Span, hint, "unknown bucket %s", ast.Name{Text: name})
-		}
-		p.Weights = append(p.Weights, db.PhaseWeight{Bucket: name, Weight: item.Weight.Text})
-		texts = append(texts, item.Weight.Text)
-	}
-	if _, err := mix.Weights(texts); err != nil {
-		span := st.Span
-		var bad *mix.WeightError
-		if errors.As(err, &bad) && bad.Index >= 0 {
-			span = st.Items[bad.Index].Weight.Span
-		}
-		return nil, ast.NewError(q.src, span, "", "%v", err)
-	}
-	if st.Samples != nil {
-		p.Samples = st.Samples.Value
-	}
-	if st.Epochs != nil {
-		p.Epochs = st.Epochs.Value
-	}
-	if st.Description != nil {
-		p.Description = st.Description.Value
-	}
-	if err := q.db.CreatePhase(p); err != nil {
-		return nil, q.nameTaken(err, st.Name, "SHOW PHASES lists them")
-	}
-	return &Result{Message: "created phase " + st.Name.String()}, nil
-}
-
-func (q *Query) nameTaken(err error, name ast.Name, hint string) error {
-	if errors.Is(err, db.ErrExists) {
-		return ast.NewError(q.src, name.Span, hint, "%v", err)
-	}
-	return err
 }

@@ -16,6 +16,7 @@ import (
 	"smelt/db"
 	"smelt/db/row"
 	"smelt/query/mix"
+	"smelt/query/plan"
 )
 
 // storeRecords makes a store of alpaca records in segments of the given size.
@@ -30,17 +31,8 @@ func storeRecords(t require.TestingT, dir string, records []string, segmentRows 
 	for i, record := range records {
 		fields, err := jsontext.Object([]byte(record), nil)
 		require.NoError(t, err)
-		var content row.Content
-		for _, f := range fields {
-			switch string(f.Key) {
-			case "instruction":
-				content.Instruction = string(jsontext.AppendUnquoted(nil, f.Value))
-			case "input":
-				content.Input = string(jsontext.AppendUnquoted(nil, f.Value))
-			case "output":
-				content.Output = string(jsontext.AppendUnquoted(nil, f.Value))
-			}
-		}
+		content, err := tripleOf([]byte(record))
+		require.NoError(t, err)
 		require.NoError(t, b.Append(row.Sum(&content), []byte(record), file.ID, uint64(i+1)))
 		for _, f := range fields {
 			if f.Key[0] != '_' {
@@ -60,6 +52,22 @@ func storeRecords(t require.TestingT, dir string, records []string, segmentRows 
 	return d
 }
 
+// tripleOf is the content of an alpaca record.
+func tripleOf(record []byte) (content row.Content, err error) {
+	fields, err := jsontext.Object(record, nil)
+	for _, f := range fields {
+		switch string(f.Key) {
+		case "instruction":
+			content.Instruction = string(jsontext.AppendUnquoted(nil, f.Value))
+		case "input":
+			content.Input = string(jsontext.AppendUnquoted(nil, f.Value))
+		case "output":
+			content.Output = string(jsontext.AppendUnquoted(nil, f.Value))
+		}
+	}
+	return content, err
+}
+
 func openRecords(t *testing.T, records []string, segmentRows int) *db.DB {
 	t.Helper()
 	d := storeRecords(t, t.TempDir(), records, segmentRows)
@@ -69,7 +77,7 @@ func openRecords(t *testing.T, records []string, segmentRows int) *db.DB {
 
 // run runs a statement, and keeps its sample where it says AS.
 func run(d *db.DB, src string, threads int) (*Result, error) {
-	q, err := Prepare(d, src, Options{Threads: threads})
+	q, err := Prepare(d, src, Options{Threads: threads, Functions: plan.Functions{Content: tripleOf}})
 	if err != nil {
 		return nil, err
 	}

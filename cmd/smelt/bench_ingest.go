@@ -37,7 +37,7 @@ system) and its peak memory. MB are those of JSONL read or, for export, written.
   ingest    a whole ingest into a new store
   export    draw half of each bucket, shuffled, and write it to a file
   count     one SELECT count(*) WHERE _bucket = ... AND _verified = true, prepared, indexes in memory
-  select    the same from its words: parse it, take a new snapshot, read the indexes
+  select    the same from its words: parse it and bind it, once the first has read the indexes
 
   smelt bench ingest
   smelt bench ingest --corpus rows.jsonl --threads 1 --measure parse,columns --json`

@@ -163,17 +163,10 @@ func (f *finder) compare(ctx context.Context) error {
 	if threads == 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	addrs := f.snap.All().ToArray()
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(threads)
-	for len(addrs) > 0 {
-		end := 1
-		for end < len(addrs) && addrs[end]>>16 == addrs[0]>>16 {
-			end++
-		}
-		part := addrs[:end]
-		addrs = addrs[end:]
-		g.Go(func() error { return f.segment(ctx, part) })
+	for _, addrs := range f.snap.BySegment(f.snap.All().ToArray()) {
+		g.Go(func() error { return f.segment(ctx, addrs) })
 	}
 	return g.Wait()
 }

@@ -137,20 +137,18 @@ func (f *finder) equal(ctx context.Context) error {
 		addr uint32
 	}
 	heads := make([]head, 0, len(f.addrs))
-	var segment []uint64
-	current := -1
-	for _, addr := range f.addrs {
-		if s := int(addr >> 16); s != current {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			var err error
-			if segment, err = f.snap.Heads(s); err != nil {
-				return err
-			}
-			current = s
+	for segment, addrs := range f.snap.BySegment(f.addrs) {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-		heads = append(heads, head{segment[addr&0xFFFF], addr})
+		all, err := f.snap.Heads(segment)
+		if err != nil {
+			return err
+		}
+		first, _ := f.snap.SegmentRange(segment)
+		for _, addr := range addrs {
+			heads = append(heads, head{all[uint64(addr)-first], addr})
+		}
 	}
 	slices.SortFunc(heads, func(x, y head) int {
 		return cmp.Or(cmp.Compare(x.head, y.head), cmp.Compare(x.addr, y.addr))
@@ -210,17 +208,15 @@ func (f *finder) sign(ctx context.Context, index *minhash.Index, lengths []uint3
 	var done atomic.Int64
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(f.opt.Threads)
-	for first := 0; first < len(f.addrs); {
-		end := first
-		for end < len(f.addrs) && f.addrs[end]>>16 == f.addrs[first]>>16 {
-			end++
-		}
-		from, to := first, end
+	first := 0
+	for _, addrs := range f.snap.BySegment(f.addrs) {
+		from := first
+		first += len(addrs)
 		g.Go(func() error {
 			var text []byte
-			err := f.snap.Records(ctx, f.addrs[from:to], func(i int, record []byte) error {
+			err := f.snap.Records(ctx, addrs, func(i int, record []byte) error {
 				id := from + i
-				if f.drop.Contains(f.addrs[id]) {
+				if f.drop.Contains(addrs[i]) {
 					return nil
 				}
 				var err error
@@ -234,11 +230,10 @@ func (f *finder) sign(ctx context.Context, index *minhash.Index, lengths []uint3
 				return nil
 			})
 			if err == nil && f.opt.Progress != nil {
-				f.opt.Progress(done.Add(int64(to - from)))
+				f.opt.Progress(done.Add(int64(len(addrs))))
 			}
 			return err
 		})
-		first = end
 	}
 	return g.Wait()
 }

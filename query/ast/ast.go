@@ -223,7 +223,7 @@ type OrderItem struct {
 	Desc bool
 }
 
-// Show is SHOW. What is BUCKETS, PHASES, SAMPLES, SOURCES, FIELDS or INDEXES.
+// Show is SHOW. What is BUCKETS, PHASES, SAMPLES, SOURCES, FIELDS, INDEXES or TAGS.
 type Show struct {
 	Span
 	What string
@@ -252,12 +252,12 @@ type CreatePhase struct {
 // Update is UPDATE: new values of metadata fields for the rows for which Where is true, which is never nil.
 type Update struct {
 	Span
-	From  Name // as in Sample
-	Set   []Assignment
+	From  Name         // as in Sample
+	Set   []Assignment // at least one
 	Where Expr
 }
 
-// Assignment is one field and its new value; NULL takes the value away.
+// Assignment is one field, never twice in a list, and its new value; NULL takes the value away.
 type Assignment struct {
 	Span
 	Field Name
@@ -277,8 +277,8 @@ type CreateIndex struct {
 	Field Name
 }
 
-// AlterBucket is ALTER BUCKET: what was written replaces what was there. Clear lists the clauses that were written with
-// NULL, which take away: WEIGHT, DESCRIPTION, RULE.
+// AlterBucket is ALTER BUCKET: what was written replaces what was there. Clear lists, in alphabetical order, the clauses
+// that were written with NULL, which take away: DESCRIPTION, RULE, WEIGHT. At least one clause was written.
 type AlterBucket struct {
 	Span
 	Name        Name
@@ -288,8 +288,8 @@ type AlterBucket struct {
 	Clear       []Keyword
 }
 
-// AlterPhase is ALTER PHASE: what was written replaces what was there. Clear is as in AlterBucket, of SAMPLES, EPOCHS and
-// DESCRIPTION.
+// AlterPhase is ALTER PHASE: what was written replaces what was there. Clear is as in AlterBucket, of DESCRIPTION,
+// EPOCHS and SAMPLES.
 type AlterPhase struct {
 	Span
 	Name        Name

@@ -7,7 +7,7 @@
 // Keywords are written in any case. Clauses in braces follow in any order, each at most once.
 //
 //	script     = [ statement ] { ";" [ statement ] } .
-//	statement  = sample | select | show | bucket | phase | "EXPLAIN" [ "ANALYZE" ] statement .
+//	statement  = [ "EXPLAIN" [ "ANALYZE" ] ] ( sample | select | show | change | create | alter | drop | tag ) .
 //
 //	sample     = "SAMPLE" [ count ] {
 //	             "FROM" name                                       required
@@ -18,32 +18,47 @@
 //	           | "DISTINCT" | "DUPLICATES"                         one of them
 //	           | "ON" "SHORTFALL" policy
 //	           | "EPOCHS" int [ "DISJOINT" | "REDRAW" ]
-//	           | "EXCLUDE" name { "," name }
+//	           | "EXCLUDE" excluded { "," excluded }
 //	           | "ORDER" "BY" ( "SHUFFLE" | "MIX" )
 //	           | "SHARD" int "OF" int
 //	           | "OFFSET" int
 //	           | "AS" name
-//	           | "INTO" string } .
+//	           | "INTO" string [ "(" option { "," option } ")" ]
+//	           | "AT" "TAG" string } .
 //	count      = int [ "ROWS" ] | int "TOKENS" "(" string ")" | decimal "%" [ "ROWS" ] | "ALL" [ "ROWS" ] .
-//	weights    = "PHASE" name | "WEIGHT" | buckets | name values .
+//	weights    = "PHASE" name | "WEIGHT" | buckets | field values .
 //	buckets    = "(" ( name | string | "OTHERS" ) weight { "," ... } ")" .
 //	values     = "(" ( name | constant | "OTHERS" ) weight { "," ... } ")" .       a name is a string; not NULL
 //	weight     = decimal [ "%" ] .                                   % on every weight of a list or on none
+//	excluded   = name | "CONTAMINATED" [ "BY" name ] .               a name is a kept sample, after BY an evaluation set
+//	option     = "shard_mb" int | "shape" name .                     each at most once
 //	policy     = "ERROR" | "SHRINK" | "SCALE" | "REDISTRIBUTE" | "REPEAT" [ "MAX" int ] .
 //
 //	select     = "SELECT" item { "," item } {
 //	             "FROM" name                                       required
 //	           | "WHERE" condition
-//	           | "GROUP" "BY" name { "," name }
+//	           | "GROUP" "BY" column { "," column }                no aggregates
 //	           | "HAVING" condition                                aggregates allowed
 //	           | "ORDER" "BY" column [ "ASC" | "DESC" ] { "," ... }
-//	           | "LIMIT" int } .
+//	           | "LIMIT" int
+//	           | "AT" "TAG" string } .
 //	item       = ( "*" | column ) [ "AS" name ] .
 //	column     = field | call .                                    aggregates allowed, but not one in another
 //
-//	show       = "SHOW" ( "BUCKETS" | "PHASES" | "SAMPLES" | "SOURCES" | "FIELDS" | "INDEXES" ) .
-//	bucket     = "CREATE" "BUCKET" name { "WEIGHT" decimal | "DESCRIPTION" string | "RULE" condition } .
-//	phase      = "CREATE" "PHASE" name buckets { "SAMPLES" int | "EPOCHS" int | "DESCRIPTION" string } .
+//	show       = "SHOW" ( "BUCKETS" | "PHASES" | "SAMPLES" | "SOURCES" | "FIELDS" | "INDEXES" | "TAGS" )
+//	           | "DESCRIBE" name | "DIFF" name "," name .
+//	change     = "UPDATE" name { "SET" set { "," set } | "WHERE" condition }          both required
+//	           | "DELETE" { "FROM" name | "WHERE" condition } .                       both required
+//	set        = name "=" constant .                                 no name twice
+//	create     = "CREATE" "BUCKET" name { "WEIGHT" decimal | "DESCRIPTION" string | "RULE" condition }
+//	           | "CREATE" "PHASE" name buckets { "SAMPLES" int | "EPOCHS" int | "DESCRIPTION" string }
+//	           | "CREATE" "INDEX" "ON" name .
+//	alter      = "ALTER" "BUCKET" name { "WEIGHT" ( decimal | "NULL" ) | "DESCRIPTION" ( string | "NULL" )
+//	           | "RULE" condition }                                  at least one; RULE NULL takes the rule away
+//	           | "ALTER" "PHASE" name [ buckets ] { "SAMPLES" ( int | "NULL" ) | "EPOCHS" ( int | "NULL" )
+//	           | "DESCRIPTION" ( string | "NULL" ) } .               the list or at least one clause
+//	drop       = "DROP" ( "BUCKET" | "PHASE" | "SAMPLE" ) name | "DROP" "TAG" string .
+//	tag        = "TAG" string .
 //
 //	condition  = and { "OR" and } .
 //	and        = not { "AND" not } .
@@ -55,8 +70,8 @@
 //	           | "IS" [ "NOT" ] "NULL" ] .
 //	operand    = constant | field | call | "(" condition ")" .
 //	field      = name { "." ( name | any word ) } .
-//	call       = function "(" operand { "," operand } ")" | "count" "(" "*" ")" .
-//	function   = "length" | "tokens" | "contains" | "matches" | "holdout"
+//	call       = function "(" [ operand { "," operand } ] ")" | "count" "(" "*" ")" .
+//	function   = "length" | "tokens" | "contains" | "matches" | "holdout" | "in_sample" | "row_hash"
 //	           | "count" | "sum" | "avg" | "min" | "max" | "quantile" .         the second line are aggregates
 //	constant   = string | number | "TRUE" | "FALSE" | "NULL" .
 //

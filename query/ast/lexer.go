@@ -14,13 +14,14 @@ import (
 type kind uint8
 
 const (
-	kindEnd    kind = iota // the end of the text
-	kindWord               // a keyword or a bare name; token.text is in upper case
-	kindQuoted             // a name in double quotes; token.text is decoded
-	kindNumber             // token.text has no separators
-	kindString             // token.text is decoded
-	kindSymbol             // an operator or punctuation
-	kindBad                // nothing of the language; token.text says why, token.hint the way out
+	kindEnd      kind = iota // the end of the text
+	kindWord                 // a keyword or a bare name; token.text is in upper case
+	kindQuoted               // a name in double quotes; token.text is decoded
+	kindNumber               // token.text has no separators
+	kindString               // token.text is decoded
+	kindSymbol               // an operator or punctuation
+	kindBad                  // nothing of the language; token.text says why, token.hint the way out
+	kindUnclosed             // the rest of the text after a quote without its other half; text and hint as in kindBad
 )
 
 // token is one piece of the text.
@@ -29,12 +30,16 @@ type token struct {
 	kind kind
 	text string
 	hint string
+	role TokenKind // what the parser took a word for; 0 until it reads it
 }
 
 // is reports whether the token is this symbol, or this keyword in any case.
 func (t token) is(text string) bool {
 	return (t.kind == kindWord || t.kind == kindSymbol) && t.text == text
 }
+
+// ends reports whether a statement is over at the token.
+func (t token) ends() bool { return t.kind == kindEnd || t.is(";") }
 
 // definition matches every text: its last rule takes any character, so that what is wrong is said here, in context.
 // Its rules are wider than the language where that lets a whole mistaken word be shown, as in 10k or naïve. Rules
@@ -80,20 +85,18 @@ func scan(src string) ([]token, error) {
 
 // classify turns a match of a rule into a token.
 func classify(rule, raw string, span Span) token {
-	bad := func(span Span, message, hint string) token {
-		return token{Span: span, kind: kindBad, text: message, hint: hint}
-	}
+	bad := func(message, hint string) token { return token{Span: span, kind: kindBad, text: message, hint: hint} }
 	good := func(k kind, text string) token { return token{Span: span, kind: k, text: text} }
 	switch rule {
 	case "Word":
 		if !bareName.MatchString(raw) {
-			return bad(span, fmt.Sprintf("%s has letters other than a to z", show(raw)),
+			return bad(fmt.Sprintf("%s has letters other than a to z", show(raw)),
 				"a name with other letters needs double quotes: "+quote(raw, '"'))
 		}
 		return good(kindWord, strings.ToUpper(raw))
 	case "Number":
 		if !number.MatchString(raw) {
-			return bad(span, show(raw)+" is not a number",
+			return bad(show(raw)+" is not a number",
 				"write numbers in full, such as 10000, 10_000 or 0.5; a name that starts with a digit needs double quotes")
 		}
 		return good(kindNumber, strings.ReplaceAll(raw, "_", ""))
@@ -101,15 +104,16 @@ func classify(rule, raw string, span Span) token {
 		return good(kindString, unquote(raw))
 	case "Quoted":
 		if raw == `""` {
-			return bad(span, "a name cannot be empty", "strings are written in single quotes: ''")
+			return bad("a name cannot be empty", "strings are written in single quotes: ''")
 		}
 		return good(kindQuoted, unquote(raw))
 	case "Unclosed":
-		opening := Span{span.Start, span.Start + 1}
+		t := bad("this string has no closing '", "a quote inside a string is doubled: 'it''s'")
 		if raw[0] == '"' {
-			return bad(opening, `this name has no closing "`, `a double quote inside a name is doubled: "6"" nails"`)
+			t = bad(`this name has no closing "`, `a double quote inside a name is doubled: "6"" nails"`)
 		}
-		return bad(opening, "this string has no closing '", "a quote inside a string is doubled: 'it''s'")
+		t.kind = kindUnclosed
+		return t
 	case "Symbol":
 		if raw == "<>" {
 			raw = "!="
@@ -117,7 +121,7 @@ func classify(rule, raw string, span Span) token {
 		return good(kindSymbol, raw)
 	}
 	r, _ := utf8.DecodeRuneInString(raw)
-	return bad(span, describe(r)+" has no meaning here", strayHint(r))
+	return bad(describe(r)+" has no meaning here", strayHint(r))
 }
 
 // describe names a character so that it can be recognised even when it cannot be seen.

@@ -3,7 +3,6 @@ package ast
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -67,6 +66,8 @@ type parser struct {
 	conditions int  // how many AND and OR the statement has so far
 	aggregates bool // whether aggregates may be called here
 	exprEnd    int  // the value of i right after the last condition
+
+	wanted *Expectation // gathers what is looked for at the end of the text; nil unless asked for
 }
 
 func newParser(src string) (*parser, error) {
@@ -97,22 +98,30 @@ func (p *parser) peek() token { return p.tokens[p.i] }
 
 func (p *parser) at(k kind) bool { return p.tokens[p.i].kind == k }
 
-// is reports whether the tokens ahead are these symbols or keywords.
-func (p *parser) is(texts ...string) bool {
-	for n, text := range texts {
-		if p.i+n >= len(p.tokens) || !p.tokens[p.i+n].is(text) {
-			return false
-		}
-	}
-	return true
+// is reports whether the next token is this symbol or keyword, which the grammar allows here. To look for what is a
+// mistake here, ask the token: p.peek().is.
+func (p *parser) is(text string) bool {
+	p.wantKeyword(text)
+	return p.peek().is(text)
 }
 
+// next passes over a token. A word is a keyword unless the caller says otherwise.
 func (p *parser) next() token {
-	t := p.tokens[p.i]
+	t := &p.tokens[p.i]
+	if t.kind == kindWord {
+		t.role = KeywordToken
+	}
 	if t.kind != kindEnd {
 		p.i++
 	}
-	return t
+	return *t
+}
+
+// nextName passes over a word that is a name.
+func (p *parser) nextName(role TokenKind) token {
+	p.tokens[p.i].role = role
+	p.i++
+	return p.tokens[p.i-1]
 }
 
 // accept passes over a symbol or keyword if it is next.
@@ -120,7 +129,7 @@ func (p *parser) accept(text string) bool {
 	if !p.is(text) {
 		return false
 	}
-	p.i++
+	p.next()
 	return true
 }
 
@@ -131,8 +140,19 @@ func (p *parser) expect(text string) {
 	}
 }
 
+// oneOf passes over one of several keywords, which must be next.
+func (p *parser) oneOf(words ...string) Keyword {
+	for _, word := range words {
+		if p.is(word) {
+			return Keyword{p.next().Span, word}
+		}
+	}
+	p.unexpected(alternatives(words), words...)
+	return Keyword{}
+}
+
 // ended reports whether the statement is over.
-func (p *parser) ended() bool { return p.at(kindEnd) || p.is(";") }
+func (p *parser) ended() bool { return p.peek().ends() }
 
 // raw is the text of a token as written, or its name where the text would be lost in a sentence.
 func (p *parser) raw(t token) string {
@@ -170,7 +190,7 @@ func (p *parser) here() Span {
 // found describes the next token for a message.
 func (p *parser) found() string {
 	switch t := p.peek(); {
-	case t.kind == kindEnd || t.is(";"):
+	case t.ends():
 		return "the end of the statement"
 	default:
 		return p.raw(t)
@@ -186,8 +206,12 @@ func (p *parser) unexpected(what string, words ...string) {
 // unexpectedHint is unexpected with a hint of its own.
 func (p *parser) unexpectedHint(hint, what string) {
 	t := p.peek()
-	if t.kind == kindBad {
+	switch t.kind {
+	case kindBad:
 		p.fail(t.Span, t.hint, "%s", t.text)
+		return
+	case kindUnclosed:
+		p.fail(Span{t.Start, t.Start + 1}, t.hint, "%s", t.text)
 		return
 	}
 	if hint == "" && t.is(".") && p.tokens[p.i+1].kind == kindNumber {
@@ -212,8 +236,9 @@ func (p *parser) slip(words ...string) string {
 	return "did you mean " + near + "?"
 }
 
-// name reads a bare or quoted name.
-func (p *parser) name(what string) Name {
+// name reads a bare or quoted name of one of the kinds.
+func (p *parser) name(what string, kinds Names) Name {
+	p.wantNames(kinds)
 	t := p.peek()
 	raw := p.src[t.Start:t.End]
 	switch {
@@ -221,7 +246,7 @@ func (p *parser) name(what string) Name {
 		p.next()
 		return Name{t.Span, t.text}
 	case t.kind == kindWord && !reserved(raw):
-		p.next()
+		p.nextName(NameToken)
 		return Name{t.Span, raw}
 	case t.kind == kindWord:
 		p.unexpectedHint(fmt.Sprintf(`%s is a word of the language; a name spelt like it needs double quotes`, raw), what)
@@ -233,17 +258,9 @@ func (p *parser) name(what string) Name {
 	return Name{}
 }
 
-// names reads names with commas between them.
-func (p *parser) names(what string) []Name {
-	all := []Name{p.name(what)}
-	for p.accept(",") {
-		all = append(all, p.name(what))
-	}
-	return all
-}
-
-// text reads a string that must not be empty.
-func (p *parser) text(what string) Text {
+// text reads a string that must not be empty and is a name of one of the kinds.
+func (p *parser) text(what string, kinds Names) Text {
+	p.wantNames(kinds)
 	t := p.peek()
 	switch {
 	case t.kind == kindQuoted || t.kind == kindWord:
@@ -297,93 +314,4 @@ func (p *parser) decimal(what string) Decimal {
 	p.next()
 	percent := p.accept("%")
 	return Decimal{p.since(t.Start), t.text, percent}
-}
-
-// clause is one of the parts that follow the head of a statement in any order, each at most once.
-type clause struct {
-	words string // the keywords it opens with: "WEIGHTED BY"
-	again string // the way out for someone who writes it twice
-	parse func() // reads what follows the keywords
-}
-
-// clauses reads clauses until the statement ends. Statement is its name for messages.
-func (p *parser) clauses(statement string, known []clause) {
-	seen := make([]bool, len(known))
-	for !p.ended() {
-		t := p.peek()
-		i := slices.IndexFunc(known, func(c clause) bool {
-			first, _, _ := strings.Cut(c.words, " ")
-			return t.is(first)
-		})
-		if i < 0 {
-			p.strayClause(statement, known, seen)
-			return
-		}
-		c := known[i]
-		if seen[i] {
-			p.fail(t.Span, c.again, "%s given twice", c.words)
-			return
-		}
-		seen[i], p.clause = true, t.Start
-		for _, word := range strings.Fields(c.words) {
-			p.expect(word)
-		}
-		c.parse()
-	}
-}
-
-// strayClause fails at a token that starts none of the clauses.
-func (p *parser) strayClause(statement string, known []clause, seen []bool) {
-	t := p.peek()
-	var firsts []string
-	for _, c := range known {
-		first, _, _ := strings.Cut(c.words, " ")
-		firsts = append(firsts, first)
-	}
-	what := "a clause of " + statement
-	if p.i == p.exprEnd {
-		what = "AND, OR or " + what
-		firsts = append(firsts, operators()...)
-	}
-	hint := p.slip(firsts...)
-	if hint == "" {
-		hint = p.strayClauseHint(known, seen)
-	}
-	if t.kind == kindWord && p.i != p.exprEnd {
-		p.fail(t.Span, hint, "%s is not a clause of %s", p.raw(t), statement)
-		return
-	}
-	p.unexpectedHint(hint, what)
-}
-
-// strayClauseHint guesses what led to a token that starts none of the clauses.
-func (p *parser) strayClauseHint(known []clause, seen []bool) string {
-	t, last := p.peek(), p.tokens[p.i-1]
-	touching := last.End == t.Start
-	built, later := statements()
-	switch {
-	case last.kind == kindString && touching:
-		return "a quote inside a string is doubled: 'it''s'"
-	case t.kind == kindNumber && strings.HasPrefix(t.text, "-") && touching:
-		return strayHint('-')
-	case t.is(",") && last.kind == kindNumber && touching && p.tokens[p.i+1].Start == t.End:
-		return "digits are grouped with an underscore, as in 500_000, or not at all"
-	case t.is(")"):
-		return "no ( is open here"
-	case t.kind == kindWord && slices.Contains(append(built, later...), t.text):
-		return "a statement ends with ;"
-	case p.i == p.exprEnd:
-		return "conditions are written field = 'value' and joined with AND or OR"
-	case t.kind == kindWord && slices.Contains(operators(), t.text):
-		return "conditions follow WHERE"
-	case (t.kind == kindWord || t.kind == kindQuoted) && known[0].words == "FROM" && !seen[0]:
-		return "write FROM before the name of what to draw from"
-	}
-	var all []string
-	for _, c := range known {
-		if c.words != "AT TAG" {
-			all = append(all, c.words)
-		}
-	}
-	return "its clauses are " + strings.Join(all, ", ")
 }

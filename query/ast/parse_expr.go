@@ -126,7 +126,7 @@ func comparison(t token) bool {
 func (p *parser) isNull(start int, x Expr) Expr {
 	negated := p.accept("NOT")
 	switch {
-	case p.is("TRUE") || p.is("FALSE"):
+	case p.peek().is("TRUE") || p.peek().is("FALSE"):
 		p.unexpectedHint("truth is compared with =, as in _verified = true", "NULL")
 	case !p.is("NULL"):
 		p.unexpected("NULL or NOT NULL", "NULL", "NOT")
@@ -156,7 +156,7 @@ func (p *parser) list() []Expr {
 func (p *parser) operand(what string) Expr {
 	t := p.peek()
 	switch {
-	case t.kind == kindString || t.kind == kindNumber || p.is("TRUE") || p.is("FALSE") || p.is("NULL"):
+	case p.constantNext():
 		return &Literal{p.next().value()}
 	case p.accept("("):
 		var x Expr
@@ -169,6 +169,11 @@ func (p *parser) operand(what string) Expr {
 		return x
 	}
 	return p.column(what)
+}
+
+// constantNext reports whether the next token is a constant.
+func (p *parser) constantNext() bool {
+	return p.at(kindString) || p.at(kindNumber) || p.is("TRUE") || p.is("FALSE") || p.is("NULL")
 }
 
 // value is the constant a token stands for.
@@ -187,6 +192,10 @@ func (t token) value() Value {
 
 // column reads a field or a call.
 func (p *parser) column(what string) Expr {
+	p.wantNames(FunctionNames)
+	if p.aggregates {
+		p.wantNames(AggregateNames)
+	}
 	t := p.peek()
 	if t.kind == kindWord && !reserved(t.text) && p.tokens[p.i+1].is("(") {
 		return p.call()
@@ -197,8 +206,9 @@ func (p *parser) column(what string) Expr {
 // field reads the name of a field, or a path into one.
 func (p *parser) field(what string) *Field {
 	start := p.peek().Start
-	path := []string{p.name(what).Text}
+	path := []string{p.name(what, FieldNames).Text}
 	for p.accept(".") {
+		p.wantPath(start)
 		path = append(path, p.segment())
 	}
 	return &Field{p.since(start), path}
@@ -209,20 +219,24 @@ func (p *parser) segment() string {
 	t := p.peek()
 	switch t.kind {
 	case kindWord:
-		p.next()
+		p.nextName(NameToken)
 		return p.src[t.Start:t.End]
 	case kindNumber:
 		p.unexpectedHint(fmt.Sprintf(`a name that starts with a digit needs double quotes: "%s"`, p.raw(t)), "a name")
 		return ""
 	}
-	return p.name("a name").Text
+	return p.name("a name", 0).Text
 }
 
 // call reads a function and its arguments.
 func (p *parser) call() Expr {
-	t := p.next()
-	name := strings.ToLower(t.text)
+	name := strings.ToLower(p.peek().text)
 	sig, ok := function(name)
+	role := NameToken
+	if ok {
+		role = FunctionToken
+	}
+	t := p.nextName(role)
 	if !ok || sig.aggregate && !p.aggregates {
 		p.noFunction(t, name, ok)
 		return nil
@@ -244,16 +258,12 @@ func (p *parser) arguments(name string, sig signature) []Expr {
 		return nil
 	}
 	hint := "it is called as " + sig.usage
-	if p.is(")") || p.is("*") {
+	if t := p.peek(); sig.min > 0 && (t.is(")") || t.is("*")) {
 		p.unexpectedHint(hint, "an argument")
 	}
 	var args []Expr
-	for first := true; first || len(args) < sig.max && p.accept(","); first = false {
-		percent := name == "holdout" && p.at(kindNumber)
-		args = append(args, p.operand("an argument"))
-		if percent {
-			p.accept("%")
-		}
+	for len(args) < sig.max && (len(args) == 0 || p.accept(",")) {
+		args = append(args, p.argument(name))
 	}
 	switch {
 	case len(args) < sig.min:
@@ -264,9 +274,23 @@ func (p *parser) arguments(name string, sig signature) []Expr {
 	return args
 }
 
+// argument reads one argument of a function.
+func (p *parser) argument(function string) Expr {
+	switch {
+	case function == "in_sample":
+		sample := p.text("the name of a sample", SampleNames)
+		return &Literal{Value{sample.Span, TextValue, sample.Value}}
+	case function == "holdout" && p.at(kindNumber):
+		percent := &Literal{p.next().value()}
+		p.accept("%")
+		return percent
+	}
+	return p.operand("an argument")
+}
+
 // noFunction fails at a name that is called but is not a function, or not one that may stand there.
 func (p *parser) noFunction(t token, name string, known bool) {
-	scalar, aggregates := functions()
+	scalar, aggregates := Functions()
 	if known {
 		p.fail(t.Span, "conditions on groups of rows follow HAVING", "%s() cannot stand here, where one row is looked at", name)
 		return

@@ -2,7 +2,6 @@ package ast
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -27,9 +26,9 @@ func (p *parser) parseSample(start int) *Sample {
 		{"ORDER BY", "", func() { s.Order = p.order() }},
 		{"SHARD", "", func() { s.Shard = p.shard() }},
 		{"OFFSET", "", func() { s.Offset = p.intClause("an offset", 0) }},
-		{"AS", "", func() { s.As = p.nameClause("a name to keep the sample under") }},
+		{"AS", "", func() { s.As = p.nameClause("a name to keep the sample under", 0) }},
 		{"INTO", "", func() { s.Into = p.into() }},
-		{"AT TAG", "", func() { s.At = p.textClause("the name of a tag") }},
+		{"AT TAG", "", func() { s.At = p.textClause("the name of a tag", TagNames) }},
 	})
 	p.requireFrom("SAMPLE", s.From)
 	s.Span = p.since(start)
@@ -45,7 +44,7 @@ func (p *parser) count() Count {
 		return Count{Span: p.since(start), Kind: CountAll}
 	case p.at(kindNumber):
 		return p.countNumber(start)
-	case p.is("*"):
+	case p.peek().is("*"):
 		p.unexpectedHint("write SAMPLE ALL for every row", "a count")
 	case !p.at(kindWord) && !p.ended():
 		p.unexpected("a count such as 500000, 10 % or ALL")
@@ -68,7 +67,7 @@ func (p *parser) countNumber(start int) Count {
 		p.unexpectedHint("a token is one of some tokenizer: TOKENS ('tokenizer.json')", "a tokenizer in parentheses")
 	}
 	p.expect("(")
-	tok := p.text("the name of a tokenizer")
+	tok := p.text("the name of a tokenizer", TokenizerNames)
 	p.expect(")")
 	return Count{Span: p.since(start), Kind: CountTokens, N: n.Value, Tokenizer: tok.Value}
 }
@@ -81,13 +80,13 @@ func (p *parser) weights() *Weights {
 		w.Kind = ByBuckets
 	case p.accept("PHASE"):
 		w.Kind = ByPhase
-		if p.is("(") {
+		if p.peek().is("(") {
 			p.unexpectedHint("a list of weights follows BY at once: WEIGHTED BY (code 70%, ...)", "the name of a phase")
 		}
-		w.Phase = p.name("the name of a phase")
+		w.Phase = p.name("the name of a phase", PhaseNames)
 	case p.accept("WEIGHT"):
 		w.Kind = ByWeight
-		if p.is("(") {
+		if p.peek().is("(") {
 			p.fail(p.peek().Span, `for a field called weight write "weight"`, "WEIGHTED BY WEIGHT takes no list")
 		}
 	default:
@@ -143,15 +142,15 @@ func (p *parser) weightItems(kind WeightsKind) []WeightItem {
 func (p *parser) weightItem(kind WeightsKind) WeightItem {
 	it := WeightItem{}
 	t := p.peek()
-	what := "a bucket"
+	what, kinds := "a bucket", BucketNames
 	if kind == ByField {
-		what = "a value"
+		what, kinds = "a value", 0
 	}
 	switch {
 	case p.accept("OTHERS"):
 		it.Others = true
 		it.Value.Span = t.Span
-	case p.is("NULL"):
+	case t.is("NULL"):
 		p.fail(t.Span, "rows without a value belong to OTHERS", "NULL cannot have a weight")
 	case t.kind == kindString && t.text == "" && kind == ByBuckets:
 		p.fail(t.Span, "", "a bucket needs a name")
@@ -162,10 +161,10 @@ func (p *parser) weightItem(kind WeightsKind) WeightItem {
 	case t.kind == kindNumber:
 		p.unexpectedHint(fmt.Sprintf(`a weight follows its bucket; a bucket called %[1]s is written "%[1]s"`, p.raw(t)), what)
 	default:
-		name := p.name(what)
+		name := p.name(what, kinds)
 		it.Value = Value{name.Span, TextValue, name.Text}
 	}
-	if p.is("=") || p.is(",") || p.is(")") {
+	if t := p.peek(); t.is("=") || t.is(",") || t.is(")") {
 		p.unexpectedHint("a weight follows at once, as in (code 70%, factual 30%)", "a weight")
 	}
 	it.Weight = p.decimal("a weight")
@@ -206,18 +205,12 @@ func (p *parser) flag() *Flag { return &Flag{p.since(p.clause)} }
 
 // shortfall reads what follows ON SHORTFALL.
 func (p *parser) shortfall() *Shortfall {
-	policies := []string{"ERROR", "SHRINK", "SCALE", "REDISTRIBUTE", "REPEAT"}
-	s := &Shortfall{}
-	t := p.peek()
-	if t.kind != kindWord || !slices.Contains(policies, t.text) {
-		p.unexpected("ERROR, SHRINK, SCALE, REDISTRIBUTE or REPEAT", policies...)
-	}
-	s.Policy = Keyword{p.next().Span, t.text}
-	if p.is("MAX") && s.Policy.Text != "REPEAT" {
-		p.fail(p.peek().Span, "write ON SHORTFALL REPEAT MAX k", "MAX belongs to REPEAT")
-	}
-	if p.accept("MAX") {
+	s := &Shortfall{Policy: p.oneOf("ERROR", "SHRINK", "SCALE", "REDISTRIBUTE", "REPEAT")}
+	switch {
+	case s.Policy.Text == "REPEAT" && p.accept("MAX"):
 		s.Max = p.intClause("the most copies of a row", 1)
+	case p.peek().is("MAX"):
+		p.fail(p.peek().Span, "write ON SHORTFALL REPEAT MAX k", "MAX belongs to REPEAT")
 	}
 	s.Span = p.since(p.clause)
 	return s
@@ -247,10 +240,10 @@ func (p *parser) excluded() Excluded {
 	x := Excluded{}
 	switch {
 	case !p.accept("CONTAMINATED"):
-		x.Name = p.name("the name of a sample, or CONTAMINATED")
+		x.Name = p.name("the name of a sample, or CONTAMINATED", SampleNames)
 	case p.accept("BY"):
 		x.Contaminated = true
-		x.Name = p.name("the name of an evaluation set")
+		x.Name = p.name("the name of an evaluation set", EvaluationNames)
 	default:
 		x.Contaminated = true
 	}
@@ -260,7 +253,7 @@ func (p *parser) excluded() Excluded {
 
 // into reads what follows INTO.
 func (p *parser) into() *Into {
-	x := &Into{Path: p.text("the path of a file")}
+	x := &Into{Path: p.text("the path of a file", FilePaths)}
 	if p.accept("(") {
 		for first := true; first || p.accept(","); first = false {
 			p.intoOption(x)
@@ -275,19 +268,13 @@ func (p *parser) into() *Into {
 }
 
 func (p *parser) intoOption(x *Into) {
-	t := p.peek()
-	twice := func(given bool) {
-		if given {
-			p.fail(t.Span, "", "%s given twice", strings.ToLower(t.text))
-		}
-	}
-	switch {
-	case p.accept("SHARD_MB"):
-		twice(x.ShardMB != nil)
+	switch t := p.peek(); {
+	case x.ShardMB == nil && p.accept("SHARD_MB"):
 		x.ShardMB = p.intClause("the size of a shard in MB", 1)
-	case p.accept("SHAPE"):
-		twice(x.Shape != nil)
-		x.Shape = p.nameClause("the name of a shape, such as alpaca or messages")
+	case x.Shape == nil && p.accept("SHAPE"):
+		x.Shape = p.nameClause("the name of a shape, such as alpaca or messages", ShapeNames)
+	case t.is("SHARD_MB") || t.is("SHAPE"):
+		p.fail(t.Span, "", "%s given twice", strings.ToLower(t.text))
 	default:
 		p.unexpected("shard_mb or shape", "SHARD_MB", "SHAPE")
 	}
@@ -295,10 +282,7 @@ func (p *parser) intoOption(x *Into) {
 
 // order reads what follows the ORDER BY of a sample.
 func (p *parser) order() *Order {
-	if !p.is("SHUFFLE") && !p.is("MIX") {
-		p.unexpected("SHUFFLE or MIX", "SHUFFLE", "MIX")
-	}
-	kind := p.next().text
+	kind := p.oneOf("SHUFFLE", "MIX").Text
 	return &Order{p.since(p.clause), kind}
 }
 

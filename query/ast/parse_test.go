@@ -44,7 +44,7 @@ func TestParseAll(t *testing.T) {
 	}
 
 	_, err = ParseAll("SHOW BUCKETS;\nSHOW BUKETS;\nSHOW")
-	assert.EqualError(t, err, "expected BUCKETS, PHASES, SAMPLES, SOURCES, FIELDS or INDEXES after SHOW, found BUKETS "+
+	assert.EqualError(t, err, "expected BUCKETS, PHASES, SAMPLES, SOURCES, FIELDS, INDEXES or TAGS after SHOW, found BUKETS "+
 		"(line 2, column 6); did you mean BUCKETS?")
 	_, err = ParseAll("CREATE PHASE p (a 1) SHOW PHASES")
 	assert.ErrorContains(t, err, "SHOW is not a clause of CREATE PHASE")
@@ -121,8 +121,8 @@ func TestReserved(t *testing.T) {
 		parse(t, `SAMPLE 5 FROM "`+word+`" WHERE a.`+word+" = 1")
 	}
 	free := strings.Fields("SAMPLE SELECT SHOW CREATE EXPLAIN ANALYZE UPDATE ROWS TOKENS ALL PHASE WEIGHT SHORTFALL ERROR SHRINK SCALE " +
-		"REDISTRIBUTE REPEAT MAX DISJOINT REDRAW SHUFFLE MIX OF TAG ASC DESC BUCKET BUCKETS DESCRIPTION RULE SAMPLES INDEX " +
-		"length tokens contains matches holdout count sum avg min max quantile")
+		"REDISTRIBUTE REPEAT MAX DISJOINT REDRAW SHUFFLE MIX OF TAG TAGS SET DELETE ALTER DROP DESCRIBE DIFF ASC DESC BUCKET BUCKETS DESCRIPTION RULE SAMPLES INDEX " +
+		"length tokens contains matches holdout in_sample row_hash count sum avg min max quantile")
 	for _, word := range free {
 		parse(t, "SAMPLE 5 FROM s WEIGHTED BY ("+word+" 1) WHERE "+word+" = 1 AND a = "+word+" AS "+word)
 		parse(t, "SELECT "+word+" FROM s GROUP BY "+word+" ORDER BY "+word)
@@ -131,7 +131,7 @@ func TestReserved(t *testing.T) {
 }
 
 func TestFunctions(t *testing.T) {
-	scalar, aggregates := functions()
+	scalar, aggregates := Functions()
 	for _, name := range append(scalar, aggregates...) {
 		sig, ok := function(name)
 		assert.True(t, ok, name)
@@ -144,4 +144,22 @@ func TestFunctions(t *testing.T) {
 		assert.True(t, IsAggregate(name), name)
 	}
 	assert.False(t, IsAggregate("median"))
+}
+
+// TestStatements holds the list of first words and what the parser does together.
+func TestStatements(t *testing.T) {
+	for _, word := range statements() {
+		if s, err := Parse(word); err != nil {
+			assert.NotContains(t, err.Error(), "does not start a statement")
+		} else {
+			assert.Equal(t, word, s.String())
+		}
+	}
+	assert.Contains(t, startsWith(), "DROP, TAG or EXPLAIN")
+}
+
+// TestScriptErrors: in a script, places count from its start, whichever statement is wrong.
+func TestScriptErrors(t *testing.T) {
+	_, err := ParseAll("TAG 'a';\nDELETE FROM buckets;")
+	assert.EqualError(t, err, "DELETE needs a WHERE (line 2, column 20); write WHERE true for every row")
 }

@@ -2,6 +2,7 @@ package ast
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -110,6 +111,27 @@ func TestTree(t *testing.T) {
 		{"CREATE PHASE p (a 1%) SAMPLES 5", &CreatePhase{Name: name("p"), Items: []WeightItem{
 			{Value: Value{Kind: TextValue, Text: "a"}, Weight: Decimal{Text: "1", Percent: true}},
 		}, Samples: &Int{Value: 5}}},
+		{"UPDATE Buckets WHERE a SET _x = -1, \"_y z\" = null", &Update{
+			From: name("buckets"), Where: field("a"), Set: []Assignment{
+				{Field: name("_x"), Value: Value{Kind: NumberValue, Text: "-1"}}, {Field: name("_y z"), Value: Value{Kind: NullValue}},
+			},
+		}},
+		{"DELETE FROM s WHERE TRUE", &Delete{From: name("s"), Where: &Literal{Value{Kind: BoolValue, Text: "true"}}}},
+		{"CREATE INDEX ON _x", &CreateIndex{Field: name("_x")}},
+		{"ALTER BUCKET b RULE a", &AlterBucket{Name: name("b"), Rule: field("a")}},
+		{"ALTER BUCKET b WEIGHT null RULE NULL DESCRIPTION 'd'", &AlterBucket{
+			Name: name("b"), Description: &Text{Value: "d"}, Clear: []Keyword{{Text: "RULE"}, {Text: "WEIGHT"}},
+		}},
+		{"ALTER PHASE p (a 1)", &AlterPhase{Name: name("p"), Items: []WeightItem{item(TextValue, "a", "1")}}},
+		{"ALTER PHASE p SAMPLES NULL EPOCHS 2", &AlterPhase{Name: name("p"), Epochs: &Int{Value: 2}, Clear: []Keyword{{Text: "SAMPLES"}}}},
+		{"DROP phase p", &Drop{What: "PHASE", Name: name("p")}},
+		{"DROP TAG 't'", &Drop{What: "TAG", Name: name("t")}},
+		{"DESCRIBE Buckets", &Describe{Name: name("Buckets")}},
+		{"TAG 't'", &Tag{Name: Text{Value: "t"}}},
+		{"DIFF a, b", &Diff{A: name("a"), B: name("b")}},
+		{"DELETE FROM s WHERE in_sample('t') = (ROW_HASH() IS NULL)", &Delete{From: name("s"), Where: &Binary{
+			Op: "=", L: &Call{Func: "in_sample", Args: []Expr{str("t")}}, R: &IsNull{X: &Call{Func: "row_hash"}},
+		}}},
 		{"EXPLAIN ANALYZE SHOW PHASES", &Explain{Analyze: true, Statement: &Show{What: "PHASES"}}},
 	}
 	for _, c := range cases {
@@ -124,6 +146,18 @@ func TestCountsRows(t *testing.T) {
 	assert.False(t, s.Items[2].CountsRows())
 }
 
+type spanCase struct {
+	at   Span
+	want string
+}
+
+func checkSpanTexts(t *testing.T, src string, cases []spanCase) {
+	t.Helper()
+	for _, c := range cases {
+		assert.Equal(t, c.want, src[c.at.Start:c.at.End])
+	}
+}
+
 // TestSpans looks at the text under the spans that error messages point at.
 func TestSpans(t *testing.T) {
 	src := " SAMPLE 5 % FROM buckets WEIGHTED BY (code 70 %, OTHERS 30%) WHERE (a = 1 OR b) AND f(x) SEED 7 NESTED " +
@@ -131,10 +165,7 @@ func TestSpans(t *testing.T) {
 	src = replaceOnce(t, src, "f(x)", "length(x.y)")
 	s := parse(t, src).(*Sample)
 	w := s.Where.(*Binary)
-	cases := []struct {
-		at   Span
-		want string
-	}{
+	cases := []spanCase{
 		{s.Pos(), src[1 : len(src)-3]},
 		{s.Count.Span, "5 %"},
 		{s.Count.Percent.Span, "5 %"},
@@ -165,10 +196,47 @@ func TestSpans(t *testing.T) {
 		{s.As.Span, "n"},
 		{s.Into.Span, "INTO 'f'"},
 	}
-	for _, c := range cases {
-		assert.Equal(t, c.want, src[c.at.Start:c.at.End])
-	}
+	checkSpanTexts(t, src, cases)
 
 	none := parse(t, "SAMPLE FROM buckets WEIGHTED BY PHASE p").(*Sample)
 	assert.Equal(t, Span{0, 6}, none.Count.Span, "without a count there is the word SAMPLE to point at")
+}
+
+func TestSpansOfChanges(t *testing.T) {
+	src := " UPDATE buckets SET _x = 'a' , \"_y\" = -1 WHERE (a OR b) ; "
+	u := parse(t, src).(*Update)
+	checkSpanTexts(t, src, []spanCase{
+		{u.Span, strings.TrimRight(src[1:], "; ")},
+		{u.From.Span, "buckets"},
+		{u.Set[0].Span, "_x = 'a'"},
+		{u.Set[1].Field.Span, `"_y"`},
+		{u.Set[1].Value.Span, "-1"},
+		{u.Where.Pos(), "a OR b"},
+	})
+
+	src = "DELETE FROM buckets WHERE true"
+	d := parse(t, src).(*Delete)
+	checkSpanTexts(t, src, []spanCase{{d.Span, src}, {d.From.Span, "buckets"}, {d.Where.Pos(), "true"}})
+
+	src = "ALTER BUCKET b WEIGHT 0.5 RULE (NULL) DESCRIPTION NULL"
+	b := parse(t, src).(*AlterBucket)
+	checkSpanTexts(t, src, []spanCase{
+		{b.Span, src}, {b.Name.Span, "b"}, {b.Weight.Span, "0.5"},
+		{b.Clear[0].Span, "DESCRIPTION NULL"}, {b.Clear[1].Span, "RULE (NULL)"},
+	})
+
+	src = "ALTER PHASE p (a 1) EPOCHS NULL SAMPLES 5"
+	p := parse(t, src).(*AlterPhase)
+	checkSpanTexts(t, src, []spanCase{
+		{p.Span, src}, {p.Items[0].Span, "a 1"}, {p.Clear[0].Span, "EPOCHS NULL"}, {p.Samples.Span, "5"},
+	})
+
+	src = "DROP TAG 't'"
+	checkSpanTexts(t, src, []spanCase{{parse(t, src).(*Drop).Name.Span, "'t'"}})
+	src = "TAG 't'"
+	checkSpanTexts(t, src, []spanCase{{parse(t, src).(*Tag).Name.Span, "'t'"}})
+	src = "DESCRIBE \"a b\";"
+	checkSpanTexts(t, src, []spanCase{{parse(t, src).(*Describe).Span, `DESCRIBE "a b"`}, {parse(t, src).(*Describe).Name.Span, `"a b"`}})
+	src = "DIFF a, b"
+	checkSpanTexts(t, src, []spanCase{{parse(t, src).(*Diff).Span, src}, {parse(t, src).(*Diff).B.Span, "b"}})
 }

@@ -19,10 +19,15 @@ func operators() []string {
 	return []string{"AND", "OR", "NOT", "IN", "BETWEEN", "LIKE", "ILIKE", "IS"}
 }
 
-// statements are the words a statement can start with, and later those that are known but not built.
-func statements() (built, later []string) {
-	return []string{"SAMPLE", "SELECT", "SHOW", "CREATE", "EXPLAIN"},
-		[]string{"UPDATE", "DELETE", "ALTER", "DROP", "TAG", "DIFF", "DESCRIBE"}
+// statements are the words a statement can start with.
+func statements() []string {
+	return []string{"SAMPLE", "SELECT", "SHOW", "DESCRIBE", "DIFF", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP", "TAG", "EXPLAIN"}
+}
+
+// alternatives is a list of words for a message: a, b or c.
+func alternatives(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 // signature is how a function is called: the number of its arguments and a model of its use for messages.
@@ -45,6 +50,10 @@ func function(name string) (signature, bool) {
 		return signature{2, 2, false, "matches(field, 'pattern')"}, true
 	case "holdout":
 		return signature{1, 1, false, "holdout(percent)"}, true
+	case "in_sample":
+		return signature{1, 1, false, "in_sample('name')"}, true
+	case "row_hash":
+		return signature{0, 0, false, "row_hash()"}, true
 	case "count":
 		return signature{1, 1, true, "count(*) or count(field)"}, true
 	case "sum", "avg", "min", "max":
@@ -55,9 +64,9 @@ func function(name string) (signature, bool) {
 	return signature{}, false
 }
 
-// functions are the names function knows: those of one row, then the aggregates.
-func functions() (scalar, aggregates []string) {
-	return []string{"length", "tokens", "contains", "matches", "holdout"},
+// Functions returns the names of the functions, in lower case: those of one row, and the aggregates.
+func Functions() (scalar, aggregates []string) {
+	return []string{"length", "tokens", "contains", "matches", "holdout", "in_sample", "row_hash"},
 		[]string{"count", "sum", "avg", "min", "max", "quantile"}
 }
 

@@ -1,13 +1,17 @@
 package plan
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
-	"smelt/compute/jsontext"
+	"github.com/RoaringBitmap/roaring/v2"
+
 	"smelt/db"
 	"smelt/db/row"
 	"smelt/query/ast"
+	"smelt/query/expr"
 )
 
 // Functions are what the language borrows from packages that query does not
@@ -15,16 +19,72 @@ import (
 type Functions struct {
 	// Content gives the normal form of a stored record.
 	Content func(record []byte) (row.Content, error)
-	// Tokenizer finds the token counter of that name; nil: there are none but
-	// 'bytes'.
+	// Tokenizer finds the token counter of that name, safe for concurrent use, or
+	// the default one for ""; nil: there are none but 'bytes'.
 	Tokenizer func(name string) (count func(text []byte) int, err error)
 }
 
 // binder resolves the names of one statement.
 type binder struct {
-	src  string
-	snap *db.Snapshot
-	fn   Functions
+	src   string
+	db    *db.DB
+	snap  *db.Snapshot
+	fn    Functions
+	kinds map[string]expr.Kinds // of metadata fields, as far as asked for
+	names memberNames
+}
+
+func newBinder(src string, d *db.DB, snap *db.Snapshot, fn Functions) *binder {
+	b := &binder{src: src, db: d, snap: snap, fn: fn, kinds: map[string]expr.Kinds{}}
+	b.names.b = b
+	return b
+}
+
+// env is what an expression of the statement may name.
+func (b *binder) env() expr.Env {
+	return expr.Env{
+		Metadata: b.metadata,
+		Equals:   b.mayEqual,
+		Member:   b.names.member,
+		Sample: func(name ast.Text) (*roaring.Bitmap, error) {
+			return b.sample(ast.Value{Span: name.Span, Text: name.Value})
+		},
+		Tokenizer: b.tokenizer,
+		Hash:      true,
+	}
+}
+
+// metadata checks that some row has a metadata field, and gives the kinds of its
+// values.
+func (b *binder) metadata(span ast.Span, name string) (expr.Kinds, error) {
+	if kinds, known := b.kinds[name]; known {
+		return kinds, nil
+	}
+	if _, err := b.fieldName(span, []string{name}); err != nil {
+		return 0, err
+	}
+	index, err := b.snap.Field(name)
+	if err != nil || index == nil {
+		return 0, err
+	}
+	kinds, err := index.Kinds()
+	b.kinds[name] = expr.KindsOf(kinds...)
+	return b.kinds[name], err
+}
+
+// sample returns the rows of a kept sample whose name is a constant.
+func (b *binder) sample(name ast.Value) (*roaring.Bitmap, error) {
+	return b.keptSample(ast.Name{Span: name.Span, Text: name.Text}, b.db, nil)
+}
+
+func (b *binder) tokenizer(name string) (func([]byte) int, error) {
+	switch {
+	case b.fn.Tokenizer != nil:
+		return b.fn.Tokenizer(name)
+	case name == "":
+		return nil, errors.New("tokens() has to be told how to count")
+	}
+	return nil, fmt.Errorf("there is no tokenizer %s here", writtenText(name))
 }
 
 func (b *binder) errorf(span ast.Span, hint, format string, args ...any) error {
@@ -36,7 +96,7 @@ func (b *binder) notBuilt(span ast.Span, what, hint string) error {
 }
 
 // metadataHint is the way out where the language asks for more than metadata.
-const metadataHint = "conditions on metadata fields, which begin with '_', and holdout() work"
+const metadataHint = "metadata fields, which begin with '_', can be named here"
 
 // written is a name as a statement has to write it.
 func written(name string) string { return ast.Name{Text: name}.String() }
@@ -78,7 +138,7 @@ func (b *binder) fieldName(span ast.Span, path []string) (string, error) {
 	case slices.Contains(fields, name):
 		return name, nil
 	case b.snap.Rows() == 0:
-		return "", b.errorf(span, "first add some, with smelt ingest FILE", "unknown field %s: the store has no rows", written(name))
+		return "", b.noRows(span, written(name))
 	case strings.HasPrefix(name, "_"):
 		return "", b.errorf(span, nearest(name, fields, written), "unknown field %s: no row has it", written(name))
 	case slices.Contains(fields, "_"+name):
@@ -88,81 +148,15 @@ func (b *binder) fieldName(span ast.Span, path []string) (string, error) {
 		"unknown field %s: so far only metadata fields can be named, which begin with '_'", written(name))
 }
 
-// constantOperand binds an operand that must be a constant; ok is false for NULL.
-func (b *binder) constantOperand(e ast.Expr) (v db.Value, ok bool, err error) {
-	lit, isLiteral := e.(*ast.Literal)
-	if !isLiteral {
-		if field, isField := e.(*ast.Field); isField {
-			name := strings.Join(field.Path, ".")
-			if !slices.Contains(b.snap.Fields(), name) {
-				return v, false, b.errorf(e.Pos(), "text stands in single quotes: "+writtenText(name),
-					"a constant is expected here, and %s is not one", written(name))
-			}
-			return v, false, b.notBuilt(e.Pos(), "comparing a field to a field", "compare it with a constant")
-		}
-		return v, false, b.errorf(e.Pos(), "", "a constant is expected here")
-	}
-	v, ok, err = constantValue(lit.Value)
-	if err != nil {
-		err = b.errorf(lit.Span, "", "%v", err)
-	}
-	return v, ok, err
+func (b *binder) noRows(span ast.Span, field string) error {
+	return b.errorf(span, "first add some, with smelt ingest FILE", "unknown field %s: the store has no rows", field)
 }
 
-// constantValue turns a constant of the language into a metadata value; ok is
-// false for NULL.
-func constantValue(v ast.Value) (db.Value, bool, error) {
-	switch v.Kind {
-	case ast.TextValue:
-		return db.TextValue(v.Text), true, nil
-	case ast.BoolValue:
-		return db.Value{Kind: db.KindBool, Text: v.Text}, true, nil
-	case ast.NumberValue:
-		canonical, err := canonicalNumber(v.Text)
-		return db.Value{Kind: db.KindNumber, Text: canonical}, true, err
-	}
-	return db.Value{}, false, nil
-}
-
-// canonicalNumber gives a number the text that equal numbers share. The
-// language also writes .5, 5. and 007, which JSON does not.
-func canonicalNumber(text string) (string, error) {
-	sign := ""
-	if strings.HasPrefix(text, "-") {
-		sign, text = "-", text[1:]
-	}
-	whole, exponent := text, ""
-	if i := strings.IndexAny(text, "eE"); i >= 0 {
-		whole, exponent = text[:i], text[i:]
-	}
-	whole, fraction, _ := strings.Cut(whole, ".")
-	if whole = strings.TrimLeft(whole, "0"); whole == "" {
-		whole = "0"
-	}
-	if fraction != "" {
-		whole += "." + fraction
-	}
-	raw := []byte(sign + whole + exponent)
-	if !jsontext.IsNumber(raw) {
-		return "", &numberError{text}
-	}
-	return string(jsontext.AppendCanonicalNumber(nil, raw)), nil
-}
-
-type numberError struct{ text string }
-
-func (e *numberError) Error() string { return e.text + " is not a number" }
-
-// mayHold refuses a constant that no row's value of the field can equal or be
-// ordered by, which would otherwise quietly select nothing.
-func (b *binder) mayHold(span ast.Span, field string, v db.Value) error {
-	return b.holdsKind(span, field, v.Kind, "")
-}
-
-// mayEqual is mayHold for equality, which for _bucket asks for a bucket that
-// there is.
+// mayEqual refuses a constant that no row's value of the field can equal, which
+// would otherwise quietly select nothing: one of a kind that the field never
+// holds, or for _bucket the name of no bucket.
 func (b *binder) mayEqual(span ast.Span, field string, v db.Value) error {
-	if err := b.mayHold(span, field, v); err != nil || field != bucketField {
+	if err := b.holdsKind(span, field, v.Kind); err != nil || field != bucketField {
 		return err
 	}
 	index, err := b.snap.Field(field)
@@ -176,29 +170,11 @@ func (b *binder) mayEqual(span ast.Span, field string, v db.Value) error {
 	return b.bucket(span, v.Text, writtenText)
 }
 
-// holdsKind refuses a field that has no value of the kind. An empty hint is
-// replaced by how a constant of the field's kind is written.
-func (b *binder) holdsKind(span ast.Span, field string, kind db.Kind, hint string) error {
-	f, err := b.snap.Field(field)
-	if err != nil || f == nil {
+// holdsKind refuses a field that has values, and none of the kind.
+func (b *binder) holdsKind(span ast.Span, field string, kind db.Kind) error {
+	kinds, err := b.metadata(span, field)
+	if err != nil || kinds == 0 || kinds&expr.KindsOf(kind) != 0 {
 		return err
 	}
-	kinds, err := f.Kinds()
-	if err != nil || len(kinds) == 0 || slices.Contains(kinds, kind) {
-		return err
-	}
-	plural := map[db.Kind]string{db.KindBool: "booleans", db.KindNumber: "numbers", db.KindText: "text", db.KindJSON: "lists or objects"}
-	var names []string
-	for _, k := range kinds {
-		names = append(names, plural[k])
-	}
-	if hint == "" {
-		hint = map[db.Kind]string{
-			db.KindBool:   "write true or false, without quotes",
-			db.KindNumber: "write the number without quotes",
-			db.KindText:   "write the text in single quotes",
-			db.KindJSON:   "so far they can only be tested by IS NULL",
-		}[kinds[0]]
-	}
-	return b.errorf(span, hint, "%s holds %s, never %s", written(field), strings.Join(names, " and "), plural[kind])
+	return expr.NeverHolds(b.src, span, field, kinds, kind)
 }

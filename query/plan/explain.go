@@ -1,11 +1,13 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"math/big"
 	"strconv"
 	"strings"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/mattn/go-runewidth"
 
 	"smelt/query/ast"
@@ -14,9 +16,9 @@ import (
 
 // Explain says how the sample will be drawn, step by step, with what the
 // indexes alone tell: it reads no row. Candidates are counted before EXCLUDE
-// and DISTINCT.
+// and DISTINCT; where WHERE has to read records, at most so many are left.
 func (p *Sample) Explain() (string, error) {
-	candidates, err := p.Candidates()
+	candidates, err := p.mayBeCandidates()
 	if err != nil {
 		return "", err
 	}
@@ -41,12 +43,16 @@ func (p *Sample) Explain() (string, error) {
 		line("from", "rows of sample %s, by its bitmap", written(p.From))
 	}
 	if p.Filter != nil {
-		line("where", "%s: %s; reads no record", p.Statement.Where.String(), p.access())
+		access, err := p.access()
+		if err != nil {
+			return "", err
+		}
+		line("where", "%s: %s", p.Statement.Where.String(), access)
 	}
 	if p.Field != "" {
-		line("strata", "%s; %s; %s", p.WeightedBy, p.lookups([]string{p.Field}), Counted(total, "candidate"))
+		line("strata", "%s; %s; %s", p.WeightedBy, p.lookups([]string{p.Field}), p.candidatesText(total))
 	} else {
-		line("strata", "one; %s", Counted(total, "candidate"))
+		line("strata", "one; %s", p.candidatesText(total))
 	}
 	for _, name := range p.Exclude {
 		line("exclude", "rows whose row_hash is in sample %s", written(name))
@@ -73,18 +79,38 @@ func (p *Sample) Explain() (string, error) {
 }
 
 // access says how the filter finds its rows.
-func (p *Sample) access() string {
+func (p *Sample) access() (string, error) {
 	var parts []string
 	if fields := p.Filter.Fields(); len(fields) > 0 {
 		parts = append(parts, p.lookups(fields))
 	}
-	if p.Filter.readsHashes {
+	if p.Filter.hashes {
 		parts = append(parts, "8 bytes of row_hash a row")
 	}
-	if len(parts) == 0 {
-		return "the same for every row"
+	if p.Filter.samples {
+		parts = append(parts, "kept samples' lists of rows")
 	}
-	return strings.Join(parts, ", ")
+	index := strings.Join(parts, ", ")
+	if len(p.Filter.Scanned()) == 0 {
+		return cmp.Or(index, "the same for every row") + "; reads no record", nil
+	}
+	strata, err := p.strataRows()
+	if err != nil {
+		return "", err
+	}
+	rows, records, err := p.Filter.Reads(roaring.FastOr(strata...))
+	if err != nil {
+		return "", err
+	}
+	what := "rows without their records"
+	if records {
+		what = "records"
+	}
+	scan := fmt.Sprintf("reads %s of %s %s for %s", Thousands(rows), Thousands(p.Snapshot.Rows()), what, strings.Join(p.Filter.Scanned(), ", "))
+	if index != "" {
+		return index + "; then " + scan, nil
+	}
+	return scan, nil
 }
 
 // lookups says how the values of fields are looked up.
@@ -105,6 +131,13 @@ func (p *Sample) lookups(fields []string) string {
 		parts = append(parts, "values of "+strings.Join(columns, ", ")+" row by row")
 	}
 	return strings.Join(parts, ", ")
+}
+
+func (p *Sample) candidatesText(n int64) string {
+	if p.Filter != nil && len(p.Filter.Scanned()) > 0 {
+		return "at most " + Counted(n, "candidate")
+	}
+	return Counted(n, "candidate")
 }
 
 func (p *Sample) countText(n int64) string {

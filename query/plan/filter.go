@@ -1,43 +1,218 @@
 package plan
 
 import (
+	"context"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"smelt/db"
 	"smelt/query/ast"
-	"smelt/query/like"
+	"smelt/query/expr"
 	"smelt/query/rank"
 )
 
-// Filter is a bound condition on metadata. It has SQL's three truth values: a
-// row is wanted when the condition is true, which is not the same as "not
-// false" where a field is NULL.
+// Filter is a bound condition. It has SQL's three truth values: a row is wanted
+// when the condition is true, which is not the same as "not false" where a field
+// is NULL.
+//
+// A part of the condition that looks at one metadata field is asked once a value
+// of its index, not once a row; holdout() and in_sample() are bitmaps too. From
+// these follow the rows for which the whole is surely true, and those for which
+// it may be. Only the records of what lies between are read:
+//
+//	_bucket = 'code' AND length(output) > 100     reads the rows of code
+//	_verified OR contains(output, 'x')            reads the rows not verified
 type Filter struct {
-	node        node
-	fields      []string
-	readsHashes bool // it has a holdout(), which is decided by row_hash
+	b       *binder
+	root    node
+	fields  []string // metadata fields looked up by index
+	scanned []string // parts evaluated row by row, as written
+	hashes  bool     // it has a holdout(), which is decided by row_hash
+	samples bool     // it has an in_sample(), which is a list of rows
+
+	// The rest is what to ask of the rows that indexes leave open: whether
+	// residual is wanted. nil: they leave none.
+	residual *expr.Program
+	wanted   expr.Truth
 }
 
-// Rows returns the rows of the snapshot for which the filter is true, by
-// bitmaps, in a new bitmap.
-func (f *Filter) Rows(s *db.Snapshot) (*roaring.Bitmap, error) {
-	rows, err := f.node.rows(s, true)
+// BindFilter binds a condition of the statement text src to a snapshot of d.
+// Errors in the words are *ast.Error.
+func BindFilter(src string, e ast.Expr, d *db.DB, snap *db.Snapshot, fn Functions) (*Filter, error) {
+	return newBinder(src, d, snap, fn).filter(e)
+}
+
+// Rows returns the rows for which the filter is true, in a new bitmap: of those
+// within, or of all that are not deleted where that is nil. threads is how many
+// records are read at once. An *ast.Error names a field that no row has.
+func (f *Filter) Rows(ctx context.Context, threads int, within *roaring.Bitmap) (*roaring.Bitmap, error) {
+	if err := f.b.names.check(ctx, threads); err != nil {
+		return nil, err
+	}
+	sure, open, err := f.split(within)
+	if err != nil || open.IsEmpty() {
+		return sure, err
+	}
+	found := make([]*roaring.Bitmap, max(threads, 1))
+	for i := range found {
+		found[i] = roaring.New()
+	}
+	err = Scan(ctx, f.b.snap, f.b.fn, open, threads, f.residual.Needs(), func(worker int, r *expr.Row) error {
+		if f.residual.Condition(r) == f.wanted {
+			found[worker].Add(r.Addr)
+		}
+		return nil
+	})
+	for _, rows := range found {
+		sure.Or(rows)
+	}
+	return sure, err
+}
+
+// split returns the rows within for which the filter is true by indexes alone,
+// and those that indexes leave open, in new bitmaps.
+func (f *Filter) split(within *roaring.Bitmap) (sure, open *roaring.Bitmap, err error) {
+	if within == nil {
+		within = f.b.snap.All()
+	}
+	sure, may, err := f.root.bounds(f.b.snap, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	open = roaring.New()
+	if f.residual != nil {
+		open = roaring.And(may, within)
+		open.AndNot(sure)
+	}
+	return roaring.And(sure, within), open, nil
+}
+
+// Fields names the metadata fields that are looked up by index, in order of
+// appearance.
+func (f *Filter) Fields() []string { return f.fields }
+
+// Scanned lists the parts of the condition that are evaluated row by row, as they
+// are written.
+func (f *Filter) Scanned() []string { return f.scanned }
+
+// Reads reports how many of the rows within indexes leave open, and whether their
+// records are read.
+func (f *Filter) Reads(within *roaring.Bitmap) (rows int64, records bool, err error) {
+	if f.residual == nil {
+		return 0, false, nil
+	}
+	_, open, err := f.split(within)
+	if err != nil {
+		return 0, false, err
+	}
+	needs := f.residual.Needs()
+	return int64(open.GetCardinality()), needs.Record || needs.Content, nil
+}
+
+// filter binds a condition; nil for none.
+func (b *binder) filter(e ast.Expr) (*Filter, error) {
+	if e == nil {
+		return nil, nil
+	}
+	f := &Filter{b: b}
+	var err error
+	if f.root, err = f.bind(e); err != nil {
+		return nil, err
+	}
+	return f, f.bindResidual(e)
+}
+
+// bindResidual finds the part of the condition that decides the rows that indexes
+// leave open. On the way down to it every other side of an AND or OR is known to
+// leave the decision to it.
+func (f *Filter) bindResidual(e ast.Expr) error {
+	n, truth := f.root, expr.True
+	for !n.exact() {
+		switch inner := n.(type) {
+		case negation:
+			n, e, truth = inner.x, e.(*ast.Not).X, truth.Not()
+			continue
+		case logic:
+			binary := e.(*ast.Binary)
+			if inner.l.exact() {
+				n, e = inner.r, binary.R
+				continue
+			}
+			if inner.r.exact() {
+				n, e = inner.l, binary.L
+				continue
+			}
+		}
+		var err error
+		f.residual, err = expr.CompileCondition(f.b.src, e, f.b.env())
+		f.wanted = truth
+		return err
+	}
+	return nil
+}
+
+// bind binds a condition to indexes as far as these go.
+func (f *Filter) bind(e ast.Expr) (node, error) {
+	switch e := e.(type) {
+	case *ast.Binary:
+		if e.Op != "AND" && e.Op != "OR" {
+			break
+		}
+		l, err := f.bind(e.L)
+		if err != nil {
+			return nil, err
+		}
+		r, err := f.bind(e.R)
+		return logic{e.Op == "OR", l, r}, err
+	case *ast.Not:
+		x, err := f.bind(e.X)
+		return negation{x}, err
+	case *ast.Call:
+		switch e.Func {
+		case "holdout":
+			set, err := expr.Holdout(f.b.src, e)
+			f.hashes = true
+			return heldOut{set}, err
+		}
+	}
+	return f.leaf(e)
+}
+
+func (f *Filter) leaf(e ast.Expr) (node, error) {
+	p, err := expr.CompileCondition(f.b.src, e, f.b.env())
 	if err != nil {
 		return nil, err
 	}
-	return rows.Clone(), nil
+	needs := p.Needs()
+	call, isCall := e.(*ast.Call)
+	switch {
+	case needs.Nothing():
+		return constant{p.Condition(expr.NewRow(nil, nil))}, nil
+	case isCall && call.Func == "in_sample":
+		rows, err := f.b.sample(call.Args[0].(*ast.Literal).Value)
+		f.samples = true
+		return listed{rows}, err
+	case len(needs.Fields) == 1 && !needs.Rest():
+		field := needs.Fields[0]
+		if !slices.Contains(f.fields, field) {
+			f.fields = append(f.fields, field)
+		}
+		return indexed{field, p}, nil
+	}
+	f.scanned = append(f.scanned, e.String())
+	return scanned{}, nil
 }
 
-// Fields names the fields the filter looks at, in order of appearance.
-func (f *Filter) Fields() []string { return f.fields }
-
-// node is a bound condition. rows returns the rows for which it is true, or
-// those for which it is false; rows in neither are NULL. The bitmap may be
-// shared and must not be changed.
+// node is a condition as far as indexes decide it.
 type node interface {
-	rows(s *db.Snapshot, truth bool) (*roaring.Bitmap, error)
+	// bounds returns the rows for which the condition is surely true, and those
+	// for which it may be; or the same for false, where truth is false. Rows that
+	// are neither true nor false are NULL. The bitmaps may be shared, one may be
+	// the other, and neither must be changed.
+	bounds(s *db.Snapshot, truth bool) (sure, may *roaring.Bitmap, err error)
+	// exact reports whether the two bounds are always equal.
+	exact() bool
 }
 
 // logic is AND, or OR where any is set.
@@ -46,319 +221,131 @@ type logic struct {
 	l, r node
 }
 
-func (n logic) rows(s *db.Snapshot, truth bool) (*roaring.Bitmap, error) {
-	l, err := n.l.rows(s, truth)
+func (n logic) exact() bool { return n.l.exact() && n.r.exact() }
+
+func (n logic) bounds(s *db.Snapshot, truth bool) (sure, may *roaring.Bitmap, err error) {
+	lSure, lMay, err := n.l.bounds(s, truth)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	r, err := n.r.rows(s, truth)
+	rSure, rMay, err := n.r.bounds(s, truth)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// By De Morgan, AND is false where either side is false.
+	join := roaring.And
 	if n.any == truth {
-		return roaring.Or(l, r), nil
+		join = roaring.Or
 	}
-	return roaring.And(l, r), nil
+	sure = join(lSure, rSure)
+	if n.exact() {
+		return sure, sure, nil
+	}
+	return sure, join(lMay, rMay), nil
 }
 
 type negation struct{ x node }
 
-func (n negation) rows(s *db.Snapshot, truth bool) (*roaring.Bitmap, error) {
-	return n.x.rows(s, !truth)
+func (n negation) exact() bool { return n.x.exact() }
+
+func (n negation) bounds(s *db.Snapshot, truth bool) (sure, may *roaring.Bitmap, err error) {
+	return n.x.bounds(s, !truth)
 }
 
-type isNull struct{ field string }
+// scanned is a condition that no index knows anything of.
+type scanned struct{}
 
-func (n isNull) rows(s *db.Snapshot, truth bool) (*roaring.Bitmap, error) {
-	present, err := present(s, n.field)
-	if err != nil || !truth {
-		return present, err
+func (scanned) exact() bool { return false }
+
+func (scanned) bounds(s *db.Snapshot, _ bool) (sure, may *roaring.Bitmap, err error) {
+	return roaring.New(), s.All(), nil
+}
+
+// constant is a condition that no row decides.
+type constant struct{ truth expr.Truth }
+
+func (constant) exact() bool { return true }
+
+func (n constant) bounds(s *db.Snapshot, truth bool) (sure, may *roaring.Bitmap, err error) {
+	rows := roaring.New()
+	if n.truth == wants(truth) {
+		rows = s.All()
 	}
-	return roaring.AndNot(s.All(), present), nil
+	return rows, rows, nil
 }
 
-// constant is a condition that no row decides: NULL when unknown.
-type constant struct{ value, unknown bool }
-
-func (n constant) rows(s *db.Snapshot, truth bool) (*roaring.Bitmap, error) {
-	if n.unknown || n.value != truth {
-		return roaring.New(), nil
+func wants(truth bool) expr.Truth {
+	if truth {
+		return expr.True
 	}
-	return s.All(), nil
+	return expr.False
 }
 
-// test asks one question of the value of one field; NULL values answer NULL.
-type test struct {
-	field string
-	// holds answers for a value; known is false where SQL says NULL, as for
-	// values of kinds that cannot be compared.
-	holds func(v db.Value) (result, known bool)
+// indexed is a condition on the value of one metadata field.
+type indexed struct {
+	field   string
+	program *expr.Program
 }
 
-func (n test) rows(s *db.Snapshot, truth bool) (*roaring.Bitmap, error) {
-	f, err := s.Field(n.field)
-	if err != nil || f == nil {
-		return roaring.New(), err
+func (indexed) exact() bool { return true }
+
+func (n indexed) bounds(s *db.Snapshot, truth bool) (sure, may *roaring.Bitmap, err error) {
+	row := expr.NewRow([]string{n.field}, nil)
+	holds := func(v db.Value) bool {
+		row.SetField(0, v)
+		return n.program.Condition(row) == wants(truth)
 	}
-	return f.Match(func(v db.Value) bool {
-		result, known := n.holds(v)
-		return known && result == truth
-	})
+	rows, missing := roaring.New(), s.All()
+	index, err := s.Field(n.field)
+	if err == nil && index != nil {
+		rows, err = index.Match(holds)
+	}
+	if err == nil && holds(db.Value{}) { // of NULL, which the index does not have
+		if index != nil {
+			var present *roaring.Bitmap
+			if present, err = index.Present(); err == nil {
+				missing.AndNot(present)
+			}
+		}
+		rows.Or(missing)
+	}
+	return rows, rows, err
+}
+
+// listed is in_sample(): the rows of a list.
+type listed struct{ rows *roaring.Bitmap }
+
+func (listed) exact() bool { return true }
+
+func (n listed) bounds(s *db.Snapshot, truth bool) (sure, may *roaring.Bitmap, err error) {
+	if truth {
+		return n.rows, n.rows, nil
+	}
+	others := roaring.AndNot(s.All(), n.rows)
+	return others, others, nil
 }
 
 // heldOut is holdout(d): rows of the permanent validation set.
 type heldOut struct{ set rank.Holdout }
 
-func (n heldOut) rows(s *db.Snapshot, truth bool) (*roaring.Bitmap, error) {
+func (heldOut) exact() bool { return true }
+
+func (n heldOut) bounds(s *db.Snapshot, truth bool) (sure, may *roaring.Bitmap, err error) {
 	out := roaring.New()
 	var members []uint32
 	for segment := range s.Segments() {
 		heads, err := s.Heads(segment)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		members = members[:0]
+		first, _ := s.SegmentRange(segment)
 		for i, head := range heads {
 			if n.set.Contains(head>>4) == truth {
-				members = append(members, uint32(segment)<<16|uint32(i))
+				members = append(members, uint32(first)+uint32(i))
 			}
 		}
 		out.AddMany(members)
 	}
-	return out, nil
-}
-
-func present(s *db.Snapshot, field string) (*roaring.Bitmap, error) {
-	f, err := s.Field(field)
-	if err != nil || f == nil {
-		return roaring.New(), err
-	}
-	return f.Present()
-}
-
-// filter binds a condition; nil for none.
-func (b *binder) filter(e ast.Expr) (*Filter, error) {
-	if e == nil {
-		return nil, nil
-	}
-	f := &Filter{}
-	n, err := b.condition(e, f)
-	if err != nil {
-		return nil, err
-	}
-	f.node = n
-	return f, nil
-}
-
-func (b *binder) condition(e ast.Expr, f *Filter) (node, error) {
-	switch e := e.(type) {
-	case *ast.Binary:
-		if e.Op == "AND" || e.Op == "OR" {
-			l, err := b.condition(e.L, f)
-			if err != nil {
-				return nil, err
-			}
-			r, err := b.condition(e.R, f)
-			if err != nil {
-				return nil, err
-			}
-			return logic{e.Op == "OR", l, r}, nil
-		}
-		return b.comparison(e, f)
-	case *ast.Not:
-		x, err := b.condition(e.X, f)
-		return negation{x}, err
-	case *ast.IsNull:
-		field, err := b.operandField(e.X, f)
-		if err != nil {
-			return nil, err
-		}
-		return negate(isNull{field}, e.Not), nil
-	case *ast.In:
-		return b.in(e, f)
-	case *ast.Between:
-		return b.between(e, f)
-	case *ast.Like:
-		field, err := b.operandField(e.X, f)
-		if err != nil {
-			return nil, err
-		}
-		if err := b.holdsKind(e.X.Pos(), field, db.KindText, "LIKE is for text; compare other values with =, < or BETWEEN"); err != nil {
-			return nil, err
-		}
-		match := like.Compile(e.Pattern.Value, e.Fold)
-		return negate(test{field, func(v db.Value) (bool, bool) {
-			return match(v.Text), v.Kind == db.KindText
-		}}, e.Not), nil
-	case *ast.Field:
-		field, err := b.operandField(e, f)
-		if err != nil {
-			return nil, err
-		}
-		if err := b.holdsKind(e.Span, field, db.KindBool, "compare it with a value, or write "+written(field)+" IS NOT NULL"); err != nil {
-			return nil, err
-		}
-		return test{field, func(v db.Value) (bool, bool) {
-			return v.Text == "true", v.Kind == db.KindBool
-		}}, nil
-	case *ast.Literal:
-		switch e.Kind {
-		case ast.BoolValue:
-			return constant{value: e.Text == "true"}, nil
-		case ast.NullValue:
-			return constant{unknown: true}, nil
-		}
-		return nil, b.errorf(e.Span, "compare it to a field, as in _source = 'x'", "a condition is expected, not a constant")
-	case *ast.Call:
-		if e.Func == "holdout" {
-			return b.holdout(e, f)
-		}
-		return nil, b.notBuilt(e.Span, e.Func+"()", metadataHint)
-	}
-	return nil, b.errorf(e.Pos(), "", "a condition is expected")
-}
-
-func (b *binder) holdout(e *ast.Call, f *Filter) (node, error) {
-	percent, isLiteral := e.Args[0].(*ast.Literal)
-	if !isLiteral || percent.Kind != ast.NumberValue {
-		return nil, b.errorf(e.Args[0].Pos(), "as in NOT holdout(5)", "holdout() takes a percentage")
-	}
-	set, err := rank.NewHoldout(percent.Text)
-	if err != nil {
-		return nil, b.errorf(percent.Span, "as in NOT holdout(5)", "%v", err)
-	}
-	f.readsHashes = true
-	return heldOut{set}, nil
-}
-
-func negate(n node, not bool) node {
-	if not {
-		return negation{n}
-	}
-	return n
-}
-
-// operandField binds an operand that must be a field.
-func (b *binder) operandField(e ast.Expr, f *Filter) (string, error) {
-	switch e := e.(type) {
-	case *ast.Field:
-		name, err := b.fieldName(e.Span, e.Path)
-		if err == nil {
-			f.note(name)
-		}
-		return name, err
-	case *ast.Call:
-		if e.Func == "holdout" {
-			return "", b.errorf(e.Span, "write holdout(5) or NOT holdout(5)", "holdout() is a condition, not a value")
-		}
-		return "", b.notBuilt(e.Span, e.Func+"()", metadataHint)
-	}
-	return "", b.errorf(e.Pos(), "write the field first, as in _source = 'x'", "a field is expected here")
-}
-
-func (f *Filter) note(field string) {
-	if !slices.Contains(f.fields, field) {
-		f.fields = append(f.fields, field)
-	}
-}
-
-// mirrored is what the operator becomes when its sides are exchanged.
-var mirrored = map[string]string{"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
-
-func (b *binder) comparison(e *ast.Binary, f *Filter) (node, error) {
-	l, r, op := e.L, e.R, e.Op
-	if _, constantFirst := l.(*ast.Literal); constantFirst {
-		if _, isField := r.(*ast.Field); isField {
-			l, r, op = r, l, mirrored[op]
-		}
-	}
-	field, err := b.operandField(l, f)
-	if err != nil {
-		return nil, err
-	}
-	return b.compare(field, op, r)
-}
-
-func (b *binder) compare(field, op string, operand ast.Expr) (node, error) {
-	want, ok, err := b.constantOperand(operand)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return constant{unknown: true}, nil
-	}
-	check := b.mayHold
-	if op == "=" || op == "!=" {
-		check = b.mayEqual
-	}
-	if err := check(operand.Pos(), field, want); err != nil {
-		return nil, err
-	}
-	return test{field, func(v db.Value) (bool, bool) { return compareValues(v, op, want) }}, nil
-}
-
-// compareValues is v op want. Values of different kinds are unequal, and have
-// no order (NULL).
-func compareValues(v db.Value, op string, want db.Value) (result, known bool) {
-	if v.Kind != want.Kind {
-		return op == "!=", op == "=" || op == "!="
-	}
-	c := v.Compare(want)
-	switch op {
-	case "=":
-		return c == 0, true
-	case "!=":
-		return c != 0, true
-	case "<":
-		return c < 0, true
-	case "<=":
-		return c <= 0, true
-	case ">":
-		return c > 0, true
-	default:
-		return c >= 0, true
-	}
-}
-
-// in binds X IN (a, b) as X = a OR X = b, which also gives its NULLs.
-func (b *binder) in(e *ast.In, f *Filter) (node, error) {
-	field, err := b.operandField(e.X, f)
-	if err != nil {
-		return nil, err
-	}
-	wanted, null := map[db.Value]bool{}, false
-	for _, item := range e.List {
-		v, ok, err := b.constantOperand(item)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			null = true
-			continue
-		}
-		if err := b.mayEqual(item.Pos(), field, v); err != nil {
-			return nil, err
-		}
-		wanted[v] = true
-	}
-	return negate(test{field, func(v db.Value) (bool, bool) {
-		return wanted[v], wanted[v] || !null
-	}}, e.Not), nil
-}
-
-func (b *binder) between(e *ast.Between, f *Filter) (node, error) {
-	field, err := b.operandField(e.X, f)
-	if err != nil {
-		return nil, err
-	}
-	lo, err := b.compare(field, ">=", e.Lo)
-	if err != nil {
-		return nil, err
-	}
-	hi, err := b.compare(field, "<=", e.Hi)
-	if err != nil {
-		return nil, err
-	}
-	return negate(logic{false, lo, hi}, e.Not), nil
+	return out, out, nil
 }

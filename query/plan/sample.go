@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"smelt/db"
 	"smelt/query/ast"
+	"smelt/query/expr"
 	"smelt/query/mix"
 )
 
@@ -56,7 +58,7 @@ type Stratum struct {
 // BindSample binds a SAMPLE of the statement text src to a snapshot of d.
 // Errors in the words are *ast.Error.
 func BindSample(src string, st *ast.Sample, d *db.DB, snap *db.Snapshot, fn Functions) (*Sample, error) {
-	b := &binder{src, snap, fn}
+	b := newBinder(src, d, snap, fn)
 	p := &Sample{Statement: st, Snapshot: snap, Seed: DefaultSeed, Duplicates: st.Duplicates != nil}
 	for _, bind := range []func(*binder, *Sample, *db.DB) error{bindUnbuilt, bindFrom, bindWeights, bindCount, bindPolicy, bindNames} {
 		if err := bind(b, p, d); err != nil {
@@ -91,8 +93,6 @@ func bindUnbuilt(b *binder, p *Sample, _ *db.DB) error {
 		return b.notBuilt(st.Order.Span, "ORDER BY "+st.Order.Kind, "ORDER BY SHUFFLE works, and is the default")
 	case st.Shard != nil:
 		return b.notBuilt(st.Shard.Span, "SHARD", "leave it out and draw the whole sample")
-	case st.At != nil:
-		return b.notBuilt(st.At.Span, "AT TAG", "leave it out")
 	case st.Into != nil && (st.Into.ShardMB != nil || st.Into.Shape != nil):
 		return b.notBuilt(st.Into.Span, "INTO with options", "write one file of rows as they came")
 	case st.Offset != nil:
@@ -192,7 +192,7 @@ func bindWeights(b *binder, p *Sample, _ *db.DB) error {
 		for _, item := range w.Items {
 			s := Stratum{Name: "OTHERS", Weight: item.Weight.Text, Others: item.Others}
 			if !item.Others {
-				if s.Value, _, err = constantValue(item.Value); err != nil {
+				if s.Value, err = expr.Constant(item.Value); err != nil {
 					return b.errorf(item.Value.Span, "", "%v", err)
 				}
 				if err := b.mayEqual(item.Value.Span, field, s.Value); err != nil {
@@ -342,19 +342,46 @@ func (p *Sample) Excluded() *roaring.Bitmap {
 	return roaring.FastOr(p.exclude...)
 }
 
-// Candidates returns the rows of each stratum for which WHERE is true, by
-// bitmaps alone, before EXCLUDE and DISTINCT. The bitmaps are disjoint.
-func (p *Sample) Candidates() ([]*roaring.Bitmap, error) {
+// Candidates returns the rows of each stratum for which WHERE is true, before
+// EXCLUDE and DISTINCT. The bitmaps are disjoint. Records are read, by so many
+// threads, only of rows for which indexes leave WHERE open.
+func (p *Sample) Candidates(ctx context.Context, threads int) ([]*roaring.Bitmap, error) {
+	strata, err := p.strataRows()
+	if err != nil || p.Filter == nil {
+		return strata, err
+	}
+	rows, err := p.Filter.Rows(ctx, threads, roaring.FastOr(strata...))
+	if err != nil {
+		return nil, err
+	}
+	for i := range strata {
+		strata[i].And(rows)
+	}
+	return strata, nil
+}
+
+// mayBeCandidates is Candidates as far as indexes tell: no stratum has more.
+func (p *Sample) mayBeCandidates() ([]*roaring.Bitmap, error) {
+	strata, err := p.strataRows()
+	if err != nil || p.Filter == nil {
+		return strata, err
+	}
+	rows, open, err := p.Filter.split(roaring.FastOr(strata...))
+	if err != nil {
+		return nil, err
+	}
+	rows.Or(open)
+	for i := range strata {
+		strata[i].And(rows)
+	}
+	return strata, nil
+}
+
+// strataRows returns the rows of each stratum, whatever WHERE says.
+func (p *Sample) strataRows() ([]*roaring.Bitmap, error) {
 	all := p.Snapshot.All()
 	if p.from != nil {
 		all.And(p.from)
-	}
-	if p.Filter != nil {
-		rows, err := p.Filter.Rows(p.Snapshot)
-		if err != nil {
-			return nil, err
-		}
-		all.And(rows)
 	}
 	out := make([]*roaring.Bitmap, len(p.Strata))
 	named := roaring.New()

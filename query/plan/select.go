@@ -28,14 +28,12 @@ type Column struct {
 
 // BindSelect binds a SELECT of the statement text src to a snapshot of d.
 func BindSelect(src string, st *ast.Select, d *db.DB, snap *db.Snapshot, fn Functions) (*Select, error) {
-	b := &binder{src, snap, fn}
+	b := newBinder(src, d, snap, fn)
 	switch {
 	case st.Having != nil:
 		return nil, b.notBuilt(st.Having.Pos(), "HAVING", "leave it out; every group is shown")
 	case len(st.OrderBy) > 0:
 		return nil, b.notBuilt(st.OrderBy[0].Span, "ORDER BY in SELECT", "leave it out; groups come in the order of their values")
-	case st.At != nil:
-		return nil, b.notBuilt(st.At.Span, "AT TAG", "leave it out")
 	case st.Limit != nil:
 		return nil, b.notBuilt(st.Limit.Span, "LIMIT", "leave it out; every group is shown")
 	}
@@ -104,21 +102,20 @@ type Group struct {
 	Rows   int64
 }
 
-// Groups counts, by bitmaps alone. Groups are in the order of their values,
+// Groups counts, by bitmaps but for what WHERE leaves open to them. Groups are in the order of their values,
 // NULL last; groups of no rows are left out, except that without GROUP BY
 // there is always one. It takes as many bitmap operations as there are
 // combinations of values, and stops between two of them when ctx ends.
-func (p *Select) Groups(ctx context.Context) ([]Group, error) {
+func (p *Select) Groups(ctx context.Context, threads int) ([]Group, error) {
 	rows := p.Snapshot.All()
 	if p.from != nil {
 		rows.And(p.from)
 	}
 	if p.Filter != nil {
-		wanted, err := p.Filter.Rows(p.Snapshot)
-		if err != nil {
+		var err error
+		if rows, err = p.Filter.Rows(ctx, threads, rows); err != nil {
 			return nil, err
 		}
-		rows.And(wanted)
 	}
 	if len(p.GroupBy) == 0 {
 		return []Group{{Rows: int64(rows.GetCardinality())}}, nil

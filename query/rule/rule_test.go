@@ -43,6 +43,7 @@ func TestMatches(t *testing.T) {
 		{"length(input) > 10.5", ore, true},
 		{"length(input) > 11.0000000000000000000000000000001", ore, false},
 		{"length(input) < 1e300", ore, true},
+		{"length(input) < 1e99999", ore, true},
 		{"length(input) = 1.1e1", ore, true},
 		{"length(input) < -3", ore, false},
 		{"length(input) < length(instruction)", ore, true},
@@ -135,7 +136,6 @@ func TestErrors(t *testing.T) {
 		{"matches(output, 'ab{2,1}')", "'ab{2,1}'", "'{2,1}'", ""},
 		{"tokens(output) > 5", "tokens(output)", "no tokenizer", "length"},
 		{"holdout(5)", "holdout(5)", "holdout()", "WHERE"},
-		{"length(output) < 1e99999", "1e99999", "too large or too small", ""},
 	} {
 		_, err := Parse(c.rule)
 		var bad *ast.Error

@@ -31,6 +31,15 @@ func textOrNull(s string) db.Value {
 	return db.TextValue(s)
 }
 
+// decimalOrNull is NULL for the empty text, else the number it writes.
+func decimalOrNull(s string) db.Value {
+	if s == "" {
+		return db.Value{}
+	}
+	return db.Value{Kind: db.KindNumber, Text: s}
+}
+
+// numberOrNull is NULL for 0.
 func numberOrNull(n int64) db.Value {
 	if n == 0 {
 		return db.Value{}
@@ -38,8 +47,8 @@ func numberOrNull(n int64) db.Value {
 	return number(n)
 }
 
-func selectTable(ctx context.Context, p *plan.Select) (*Table, error) {
-	groups, err := p.Groups(ctx)
+func selectTable(ctx context.Context, p *plan.Select, threads int) (*Table, error) {
+	groups, err := p.Groups(ctx, threads)
 	if err != nil {
 		return nil, err
 	}
@@ -71,8 +80,14 @@ func (q *Query) show(st *ast.Show) (*Table, error) {
 		return q.showSamples()
 	case "SOURCES":
 		return q.showSources()
+	case "FIELDS":
+		return q.showFields()
+	case "INDEXES":
+		return q.showIndexes()
+	case "TAGS":
+		return q.showTags()
 	}
-	return nil, ast.NewError(q.src, st.Span, "SHOW BUCKETS, PHASES, SAMPLES and SOURCES work", "SHOW %s is not built yet", st.What)
+	return nil, fmt.Errorf("SHOW %s cannot be run", st.What)
 }
 
 func (q *Query) showBuckets() (*Table, error) {
@@ -95,11 +110,7 @@ func (q *Query) showBuckets() (*Table, error) {
 		if total > 0 {
 			share = db.TextValue(fmt.Sprintf("%.1f%%", 100*float64(rows)/float64(total)))
 		}
-		weight := db.Value{}
-		if b.Weight != "" {
-			weight = db.Value{Kind: db.KindNumber, Text: b.Weight}
-		}
-		t.Rows = append(t.Rows, []db.Value{db.TextValue(b.Name), number(rows), share, weight, textOrNull(b.Description), textOrNull(b.Rule)})
+		t.Rows = append(t.Rows, []db.Value{db.TextValue(b.Name), number(rows), share, decimalOrNull(b.Weight), textOrNull(b.Description), textOrNull(b.Rule)})
 	}
 	return t, nil
 }
@@ -163,4 +174,44 @@ func label(f db.File, name string) string {
 		}
 	}
 	return ""
+}
+
+// showFields lists the metadata fields.
+func (q *Query) showFields() (*Table, error) {
+	t := &Table{Columns: []string{"field", "kinds", "rows", "null_rows", "values"}}
+	return t, q.eachField(func(name string, s *fieldSummary) {
+		t.Rows = append(t.Rows, []db.Value{
+			db.TextValue(name), textOrNull(s.kinds()), number(s.rows), number(q.snap.Rows() - s.rows), number(int64(len(s.groups))),
+		})
+	})
+}
+
+// showIndexes lists the metadata fields by how they are indexed.
+func (q *Query) showIndexes() (*Table, error) {
+	t := &Table{Columns: []string{"field", "index"}}
+	return t, q.eachField(func(name string, s *fieldSummary) {
+		t.Rows = append(t.Rows, []db.Value{db.TextValue(name), db.TextValue(s.index)})
+	})
+}
+
+func (q *Query) eachField(fn func(name string, s *fieldSummary)) error {
+	for _, name := range q.snap.Fields() {
+		s, err := q.field(name)
+		if err != nil {
+			return err
+		}
+		fn(name, s)
+	}
+	return nil
+}
+
+func (q *Query) showTags() (*Table, error) {
+	tags, err := q.db.Tags()
+	t := &Table{Columns: []string{"tag", "rows", "commit", "given"}}
+	for _, tag := range tags {
+		t.Rows = append(t.Rows, []db.Value{
+			db.TextValue(tag.Name), number(tag.Rows), number(int64(tag.Commit)), db.TextValue(tag.Created.UTC().Format(time.DateTime)),
+		})
+	}
+	return t, err
 }
