@@ -24,7 +24,7 @@ type tagState struct {
 	Catalog  *Catalog  `json:"catalog"`
 }
 
-// Tag names the store as it is; ErrExists if the name is taken.
+// Tag names the store as of its last commit; ErrExists if the name is taken.
 func (d *DB) Tag(name string) (Tag, error) {
 	if name == "" {
 		return Tag{}, errors.New("a tag needs a name")

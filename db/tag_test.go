@@ -7,9 +7,11 @@ import (
 	"maps"
 	"math/rand/v2"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
+	"weak"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/dgraph-io/badger/v4"
@@ -270,6 +272,19 @@ func TestSnapshotIsShared(t *testing.T) {
 	store(t, d, 100, 110)
 	assert.NotSame(t, second, d.Snapshot())
 	assert.EqualValues(t, 100, second.Rows())
+}
+
+// A commit lets go of the snapshot before it: an ingest makes many.
+func TestOldSnapshotsAreCollected(t *testing.T) {
+	d := open(t, t.TempDir())
+	store(t, d, 0, 10)
+	s := d.Snapshot()
+	_, err := s.Field("_bucket")
+	require.NoError(t, err)
+	old := weak.Make(s)
+	store(t, d, 10, 20)
+	runtime.GC()
+	assert.Nil(t, old.Value())
 }
 
 // Snapshots, tags and commits go on beside each other.

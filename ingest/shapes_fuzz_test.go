@@ -66,6 +66,15 @@ func FuzzShapes(f *testing.F) {
 			assert.True(t, utf8.ValidString(turn.Content))
 		}
 
+		stored, err := Content(record)
+		require.NoError(t, err)
+		if jsontext.Check(before) == nil {
+			_, _ = Content(before)
+		}
+		clear(record) // whoever keeps a content keeps nothing of the record
+		assert.Equal(t, content, stored)
+		copy(record, original)
+
 		used := new(normaliser)
 		for _, r := range [][]byte{before, record} {
 			fields, err := jsontext.Object(r, nil)

@@ -108,7 +108,7 @@ func (q *Query) Run(ctx context.Context) (*Result, error) {
 		text, err := q.sample.Explain()
 		return &Result{Text: text}, err
 	case *ast.Select:
-		t, err := selectTable(ctx, q.selection, q.opt.threads())
+		t, err := q.selectTable(ctx)
 		return &Result{Table: t}, err
 	case *ast.Show:
 		t, err := q.show(st)

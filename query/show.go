@@ -1,7 +1,6 @@
 package query
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"smelt/compute/jsontext"
 	"smelt/db"
 	"smelt/query/ast"
-	"smelt/query/plan"
 )
 
 // Table is a result of rows and columns. A zero Value is NULL.
@@ -45,29 +43,6 @@ func numberOrNull(n int64) db.Value {
 		return db.Value{}
 	}
 	return number(n)
-}
-
-func selectTable(ctx context.Context, p *plan.Select, threads int) (*Table, error) {
-	groups, err := p.Groups(ctx, threads)
-	if err != nil {
-		return nil, err
-	}
-	t := &Table{}
-	for _, c := range p.Columns {
-		t.Columns = append(t.Columns, c.Name)
-	}
-	for _, g := range groups {
-		row := make([]db.Value, len(p.Columns))
-		for i, c := range p.Columns {
-			if c.Group < 0 {
-				row[i] = number(g.Rows)
-			} else {
-				row[i] = g.Values[c.Group]
-			}
-		}
-		t.Rows = append(t.Rows, row)
-	}
-	return t, nil
 }
 
 func (q *Query) show(st *ast.Show) (*Table, error) {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"smelt/db"
-	"smelt/db/row"
 	"smelt/ingest"
 	"smelt/query"
 	"smelt/query/ast"
@@ -80,12 +79,7 @@ func (c *queryCmd) Run(a *app) error {
 // queryOptions are those of every statement: query borrows the normal form of
 // records from ingest, which it does not know.
 func (a *app) queryOptions() query.Options {
-	return query.Options{Threads: a.Threads, Functions: plan.Functions{Content: content}}
-}
-
-func content(record []byte) (row.Content, error) {
-	c, _, err := ingest.Normalise(record)
-	return c, err
+	return query.Options{Threads: a.Threads, Functions: plan.Functions{Content: ingest.Content}}
 }
 
 // writeWords prints what EXPLAIN and CREATE have to say.

@@ -2,6 +2,8 @@
 // writes trees back as text. It knows words, not rows: whether a bucket exists or a comparison makes sense is found
 // out when a tree is bound to a store, and reported through the same [Error], which points into the same text.
 //
+// For a shell, [Tokens] says what to colour, [Expected] what may be typed next and [Complete] whether a statement is over.
+//
 // # Grammar
 //
 // Keywords are written in any case. Clauses in braces follow in any order, each at most once.
@@ -83,7 +85,7 @@
 //	letter     = "A" ... "Z" | "a" ... "z" | "_" .
 //
 // White space separates words; "--" starts a comment that ends with the line. The argument of holdout may be followed by
-// %, which changes nothing.
+// %, which changes nothing; that of in_sample is a string that is not empty.
 //
 // # Reserved words
 //

@@ -317,7 +317,7 @@ func drawStatement(t *rapid.T) Statement {
 		func() Statement { return drawAlterBucket(t) },
 		func() Statement { return drawAlterPhase(t) },
 		func() Statement { return drawDrop(t) },
-		func() Statement { return &Show{What: rapid.SampledFrom([]string{"BUCKETS", "TAGS"}).Draw(t, "what")} },
+		func() Statement { return &Show{What: rapid.SampledFrom(showable()).Draw(t, "what")} },
 		func() Statement { return &Describe{Name: name()} },
 		func() Statement { return &Tag{Name: *drawText(t)} },
 		func() Statement { return &Diff{A: name(), B: name()} },

@@ -179,6 +179,3 @@ func (p *parser) parseDrop(start int) *Drop {
 	d.Span = p.since(start)
 	return d
 }
-
-// droppable are the words that may follow DROP.
-func droppable() []string { return []string{"BUCKET", "PHASE", "SAMPLE", "TAG"} }

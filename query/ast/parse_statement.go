@@ -76,7 +76,7 @@ func (p *parser) strayStatement() {
 }
 
 func (p *parser) parseShow(start int) *Show {
-	what := p.oneOf("BUCKETS", "PHASES", "SAMPLES", "SOURCES", "FIELDS", "INDEXES", "TAGS").Text
+	what := p.oneOf(showable()...).Text
 	p.noMore("SHOW")
 	return &Show{p.since(start), what}
 }

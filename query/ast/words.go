@@ -24,6 +24,14 @@ func statements() []string {
 	return []string{"SAMPLE", "SELECT", "SHOW", "DESCRIBE", "DIFF", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP", "TAG", "EXPLAIN"}
 }
 
+// showable are the words that may follow SHOW.
+func showable() []string {
+	return []string{"BUCKETS", "PHASES", "SAMPLES", "SOURCES", "FIELDS", "INDEXES", "TAGS"}
+}
+
+// droppable are the words that may follow DROP.
+func droppable() []string { return []string{"BUCKET", "PHASE", "SAMPLE", "TAG"} }
+
 // alternatives is a list of words for a message: a, b or c.
 func alternatives(words []string) string {
 	last := len(words) - 1

@@ -13,8 +13,8 @@ import (
 )
 
 func (c *compiler) call(e *ast.Call) (operand, error) {
-	if x, ok := c.given(e); ok {
-		return x, nil
+	if x, ok, err := c.given(e); ok || err != nil {
+		return x, err
 	}
 	by := e.Func + "()"
 	switch e.Func {

@@ -131,8 +131,8 @@ func (c *compiler) literal(e *ast.Literal) (operand, error) {
 }
 
 func (c *compiler) field(e *ast.Field) (operand, error) {
-	if x, ok := c.given(e); ok {
-		return x, nil
+	if x, ok, err := c.given(e); ok || err != nil {
+		return x, err
 	}
 	name := e.Path[0]
 	if len(e.Path) == 1 {
@@ -182,12 +182,12 @@ func contentField(name string) func(*row.Content) (string, bool) {
 // ContentFields are the names of the normal form's fields.
 func ContentFields() []string { return []string{"instruction", "input", "output"} }
 
-func (c *compiler) given(e ast.Expr) (operand, bool) {
+func (c *compiler) given(e ast.Expr) (x operand, ok bool, err error) {
 	if c.env.Given == nil {
-		return operand{}, false
+		return operand{}, false, nil
 	}
-	number, kinds, ok := c.env.Given(e)
-	return valued(kinds, func(r *Row) db.Value { return r.Given[number] }), ok
+	number, kinds, ok, err := c.env.Given(e)
+	return valued(kinds, func(r *Row) db.Value { return r.Given[number] }), ok, err
 }
 
 func (c *compiler) metadata(e *ast.Field) (operand, error) {

@@ -11,9 +11,9 @@ import (
 // is that of a bucket's rule, which sees content alone. The errors of its
 // functions are returned as they are.
 type Env struct {
-	// Given is asked first about every field and call: the answer stands in
-	// Row.Given under the number returned. HAVING finds its aggregates so.
-	Given func(e ast.Expr) (number int, kinds Kinds, ok bool)
+	// Given is asked first about every field and call: if ok, the answer stands
+	// in Row.Given under the number returned. HAVING finds its aggregates so.
+	Given func(e ast.Expr) (number int, kinds Kinds, ok bool, err error)
 	// Metadata checks a metadata field and gives the kinds of its values.
 	Metadata func(at ast.Span, name string) (Kinds, error)
 	// Equals checks a constant that a metadata field is compared with by = or !=.

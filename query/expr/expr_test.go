@@ -198,16 +198,16 @@ func TestGiven(t *testing.T) {
 	src := "SELECT a FROM buckets GROUP BY a HAVING count(*) > 10 AND avg(n) < 0.5 AND a = 'x'"
 	st, err := ast.Parse(src)
 	require.NoError(t, err)
-	p, err := expr.CompileCondition(src, st.(*ast.Select).Having, expr.Env{Given: func(e ast.Expr) (int, expr.Kinds, bool) {
+	p, err := expr.CompileCondition(src, st.(*ast.Select).Having, expr.Env{Given: func(e ast.Expr) (int, expr.Kinds, bool, error) {
 		switch e.String() {
 		case "count(*)":
-			return 0, expr.Number, true
+			return 0, expr.Number, true, nil
 		case "avg(n)":
-			return 1, expr.Number, true
+			return 1, expr.Number, true, nil
 		case "a":
-			return 2, expr.AnyKind, true
+			return 2, expr.AnyKind, true, nil
 		}
-		return 0, 0, false
+		return 0, 0, false, nil
 	}})
 	require.NoError(t, err)
 	r := expr.NewRow(nil, nil)

@@ -118,7 +118,7 @@ func bound(d *db.DB, src string) (string, error) {
 	case *ast.Select:
 		var p *plan.Select
 		if p, err = plan.BindSelect(src, st, d, d.Snapshot(), functions()); err == nil {
-			_, err = p.Groups(context.Background(), 2)
+			_, err = p.Rows(context.Background(), 2)
 		}
 	case *ast.Sample:
 		p, err := plan.BindSample(src, st, d, d.Snapshot(), functions())

@@ -1,173 +1,288 @@
 package plan
 
 import (
-	"cmp"
 	"context"
 	"slices"
+	"strconv"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"smelt/db"
 	"smelt/query/ast"
+	"smelt/query/expr"
 )
 
-// Select is a bound SELECT: counts of rows, in groups of metadata values.
+// Select is a bound SELECT. It gives a line a row, or, if Grouped, a line a group
+// of rows: with GROUP BY, or with an aggregate, when without GROUP BY all rows are
+// one group.
 type Select struct {
 	Snapshot *db.Snapshot
 	Columns  []Column
-	GroupBy  []string
-	Filter   *Filter // nil: none
-	from     *roaring.Bitmap
+	Order    []Key
+	Limit    int64 // -1: none
+
+	Grouped    bool
+	GroupBy    []*expr.Program // keys, over rows
+	Aggregates []Aggregate
+	Having     *expr.Program // over groups; nil: none
+
+	// Filter is WHERE; nil: none. From names the sample drawn from; empty: buckets.
+	Filter *Filter
+	From   string
+	from   *roaring.Bitmap
+
+	names []string // GroupBy as written
+	// groupFields are the metadata fields that GroupBy consists of; nil when a
+	// key is anything else.
+	groupFields []string
+	statement   *ast.Select
+	b           *binder
 }
 
-// Column is one column of a SELECT's result: a group field, or count(*).
+// Column is a column of the result. Value is asked of a row or, in a grouped
+// SELECT, of a group: an expr.Row whose Given holds the keys and then the
+// aggregates.
 type Column struct {
 	Name  string
-	Group int // position in GroupBy; -1 for count(*)
+	Value *expr.Program
+}
+
+// Key is one key of ORDER BY, asked as a Column is.
+type Key struct {
+	Value *expr.Program
+	Desc  bool
+}
+
+// Aggregate is a function of the rows of a group.
+type Aggregate struct {
+	Func     string        // count, sum, avg, min, max, quantile
+	Of       *expr.Program // over rows; nil for count(*)
+	Quantile float64       // for quantile: 0 to 1
+	text     string        // as written
 }
 
 // BindSelect binds a SELECT of the statement text src to a snapshot of d.
+// Errors in the words are *ast.Error.
 func BindSelect(src string, st *ast.Select, d *db.DB, snap *db.Snapshot, fn Functions) (*Select, error) {
 	b := newBinder(src, d, snap, fn)
-	switch {
-	case st.Having != nil:
-		return nil, b.notBuilt(st.Having.Pos(), "HAVING", "leave it out; every group is shown")
-	case len(st.OrderBy) > 0:
-		return nil, b.notBuilt(st.OrderBy[0].Span, "ORDER BY in SELECT", "leave it out; groups come in the order of their values")
-	case st.Limit != nil:
-		return nil, b.notBuilt(st.Limit.Span, "LIMIT", "leave it out; every group is shown")
-	}
-	p := &Select{Snapshot: snap}
+	p := &Select{Snapshot: snap, Limit: -1, statement: st, b: b}
 	var err error
-	if _, p.from, err = b.source(st.From, d); err != nil {
+	if p.From, p.from, err = b.source(st.From, d); err != nil {
 		return nil, err
 	}
-	for _, x := range st.GroupBy {
-		named, isField := x.(*ast.Field)
-		if !isField {
-			return nil, b.notBuilt(x.Pos(), "grouping by a function", "group by a field")
-		}
-		field, err := b.fieldName(named.Span, named.Path)
-		if err != nil {
-			return nil, err
-		}
-		p.GroupBy = append(p.GroupBy, field)
+	if st.Limit != nil {
+		p.Limit = st.Limit.Value
 	}
-	for _, item := range st.Items {
-		column, err := b.column(item, p.GroupBy)
+	p.Grouped = len(st.GroupBy) > 0 || st.Having != nil || slices.ContainsFunc(st.Items, func(it ast.SelectItem) bool { return it.Func != "" })
+	for _, x := range st.GroupBy {
+		key, err := expr.Compile(b.src, x, b.env())
 		if err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(p.Columns, func(c Column) bool { return c.Name == column.Name }) {
-			return nil, b.errorf(item.Span, "give it another name with AS", "there are two columns named %s", written(column.Name))
+		p.GroupBy, p.names = append(p.GroupBy, key), append(p.names, x.String())
+	}
+	p.groupFields = metadataFields(st.GroupBy)
+	for _, item := range st.Items {
+		if err := p.bindItem(item); err != nil {
+			return nil, err
 		}
-		p.Columns = append(p.Columns, column)
+	}
+	for _, item := range st.OrderBy {
+		key, err := p.compile(p.aliased(item.X))
+		if err != nil {
+			return nil, err
+		}
+		p.Order = append(p.Order, Key{key, item.Desc})
+	}
+	if st.Having != nil {
+		if p.Having, err = expr.CompileCondition(b.src, st.Having, p.groupEnv()); err != nil {
+			return nil, err
+		}
 	}
 	p.Filter, err = b.filter(st.Where)
 	return p, err
 }
 
-func (b *binder) column(item ast.SelectItem, groups []string) (Column, error) {
-	const countHint = "count(*) and the fields of GROUP BY can be selected so far; to see rows, use SAMPLE"
-	column := Column{Group: -1}
-	switch field, isField := item.X.(*ast.Field); {
-	case item.CountsRows():
-		column.Name = "count"
-	case item.Star:
-		return column, b.errorf(item.Span, countHint, "SELECT * is not built yet")
-	case item.Func != "":
-		return column, b.errorf(item.Span, countHint, "%s of a field is not built yet", item.Func)
-	case isField:
-		name, err := b.fieldName(field.Span, field.Path)
+// metadataFields names the fields that all expressions are; nil if one is not.
+func metadataFields(all []ast.Expr) []string {
+	names := make([]string, 0, len(all))
+	for _, x := range all {
+		f, ok := x.(*ast.Field)
+		if !ok || len(f.Path) > 1 || f.Path[0] == "" || f.Path[0][0] != '_' {
+			return nil
+		}
+		names = append(names, f.Path[0])
+	}
+	return names
+}
+
+// bindItem adds the columns of one item of the list: * is all metadata and the
+// normal form.
+func (p *Select) bindItem(item ast.SelectItem) error {
+	if !item.Star {
+		column, err := p.column(item)
 		if err != nil {
-			return column, err
+			return err
 		}
-		column.Name = name
-		if column.Group = slices.Index(groups, name); column.Group < 0 {
-			return column, b.errorf(item.Span, "add GROUP BY "+written(name), "%s is selected but not grouped by", written(name))
-		}
-	default:
-		return column, b.errorf(item.Span, countHint, "this column is not built yet")
+		return p.addColumn(item.Span, column)
+	}
+	if p.Grouped {
+		return p.b.errorf(item.Span, "name the columns", "* stands for the fields of a row, and here are groups of rows")
 	}
 	if item.Alias != nil {
-		column.Name = item.Alias.Text
+		return p.b.errorf(item.Alias.Span, "leave AS out", "* is several columns and cannot have one name")
 	}
-	return column, nil
-}
-
-// Group is one row of the result: a value a GroupBy field (the zero Value for
-// NULL) and the number of rows.
-type Group struct {
-	Values []db.Value
-	Rows   int64
-}
-
-// Groups counts, by bitmaps but for what WHERE leaves open to them. Groups are in the order of their values,
-// NULL last; groups of no rows are left out, except that without GROUP BY
-// there is always one. It takes as many bitmap operations as there are
-// combinations of values, and stops between two of them when ctx ends.
-func (p *Select) Groups(ctx context.Context, threads int) ([]Group, error) {
-	rows := p.Snapshot.All()
-	if p.from != nil {
-		rows.And(p.from)
-	}
-	if p.Filter != nil {
-		var err error
-		if rows, err = p.Filter.Rows(ctx, threads, rows); err != nil {
-			return nil, err
-		}
-	}
-	if len(p.GroupBy) == 0 {
-		return []Group{{Rows: int64(rows.GetCardinality())}}, nil
-	}
-	fields := make([][]db.Group, len(p.GroupBy))
-	for i, name := range p.GroupBy {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		index, err := p.Snapshot.Field(name)
+	for _, name := range slices.Concat(p.Snapshot.Fields(), expr.ContentFields()) {
+		value, err := p.compile(&ast.Field{Span: item.Span, Path: []string{name}})
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if fields[i], err = index.Groups(); err != nil {
-			return nil, err
+		if err := p.addColumn(item.Span, Column{name, value}); err != nil {
+			return err
 		}
 	}
-	var out []Group
-	if err := split(ctx, rows, fields, nil, &out); err != nil {
+	return nil
+}
+
+func (p *Select) addColumn(at ast.Span, c Column) error {
+	if slices.ContainsFunc(p.Columns, func(have Column) bool { return have.Name == c.Name }) {
+		return p.b.errorf(at, "give it another name with AS", "there are two columns named %s", written(c.Name))
+	}
+	p.Columns = append(p.Columns, c)
+	return nil
+}
+
+func (p *Select) column(item ast.SelectItem) (Column, error) {
+	x := itemExpr(item)
+	value, err := p.compile(x)
+	if err != nil {
+		return Column{}, err
+	}
+	name := x.String()
+	switch field, isField := x.(*ast.Field); {
+	case item.Alias != nil:
+		name = item.Alias.Text
+	case item.CountsRows():
+		name = "count"
+	case isField && len(field.Path) == 1:
+		name = field.Path[0]
+	}
+	return Column{name, value}, nil
+}
+
+// itemExpr is what an item other than * computes.
+func itemExpr(item ast.SelectItem) ast.Expr {
+	if item.Func != "" {
+		return &ast.Call{Span: item.Span, Func: item.Func, Args: item.Args}
+	}
+	return item.X
+}
+
+// aliased is what x stands for if it is the name of a column, else x.
+func (p *Select) aliased(x ast.Expr) ast.Expr {
+	field, ok := x.(*ast.Field)
+	if !ok || len(field.Path) > 1 {
+		return x
+	}
+	for _, item := range p.statement.Items {
+		if item.Alias != nil && item.Alias.Text == field.Path[0] {
+			return itemExpr(item)
+		}
+	}
+	return x
+}
+
+// compile binds an expression over rows or, in a grouped SELECT, over groups.
+func (p *Select) compile(x ast.Expr) (*expr.Program, error) {
+	if !p.Grouped {
+		return expr.Compile(p.b.src, x, p.b.env())
+	}
+	return expr.Compile(p.b.src, x, p.groupEnv())
+}
+
+// groupEnv is what there is of a group: its keys and aggregates of its rows.
+func (p *Select) groupEnv() expr.Env {
+	return expr.Env{Given: func(x ast.Expr) (int, expr.Kinds, bool, error) {
+		meant := p.aliased(x)
+		if i := slices.Index(p.names, meant.String()); i >= 0 {
+			return i, p.GroupBy[i].Kinds(), true, nil
+		}
+		if call, isCall := meant.(*ast.Call); isCall {
+			if !ast.IsAggregate(call.Func) {
+				return 0, 0, false, nil // which asks about its arguments
+			}
+			number, kinds, err := p.aggregate(call)
+			return number, kinds, true, err
+		}
+		return 0, 0, false, p.notGrouped(x)
+	}}
+}
+
+func (p *Select) notGrouped(x ast.Expr) error {
+	if len(p.names) == 0 {
+		return p.b.errorf(x.Pos(), "add GROUP BY "+x.String(), "%s is of one row, and aggregates make all rows one group", x)
+	}
+	return p.b.errorf(x.Pos(), "add it to GROUP BY, or ask for an aggregate such as max("+x.String()+")", "%s is selected but not grouped by", x)
+}
+
+// aggregate finds or adds an aggregate, and gives its number in Row.Given.
+func (p *Select) aggregate(call *ast.Call) (int, expr.Kinds, error) {
+	a := Aggregate{Func: call.Func, text: call.String()}
+	kinds := expr.Number
+	if len(call.Args) > 0 {
+		var err error
+		if a.Of, err = expr.Compile(p.b.src, call.Args[0], p.b.env()); err != nil {
+			return 0, 0, err
+		}
+		switch of := a.Of.Kinds(); call.Func {
+		case "min", "max":
+			kinds = of
+		case "sum", "avg", "quantile":
+			if of != 0 && of&expr.Number == 0 {
+				return 0, 0, p.b.errorf(call.Args[0].Pos(), "", "%s() is of numbers, and %s is %s", call.Func, call.Args[0], of)
+			}
+		}
+	}
+	if call.Func == "quantile" {
+		var err error
+		if a.Quantile, err = p.quantile(call.Args[1]); err != nil {
+			return 0, 0, err
+		}
+	}
+	i := slices.IndexFunc(p.Aggregates, func(have Aggregate) bool { return have.text == a.text })
+	if i < 0 {
+		i = len(p.Aggregates)
+		p.Aggregates = append(p.Aggregates, a)
+	}
+	return len(p.GroupBy) + i, kinds, nil
+}
+
+func (p *Select) quantile(x ast.Expr) (float64, error) {
+	if lit, ok := x.(*ast.Literal); ok && lit.Kind == ast.NumberValue {
+		if q, err := strconv.ParseFloat(lit.Text, 64); err == nil && q >= 0 && q <= 1 {
+			return q, nil
+		}
+	}
+	return 0, p.b.errorf(x.Pos(), "0.5 is the median", "a quantile is a constant from 0 to 1")
+}
+
+// Rows returns the rows for which WHERE is true, in a new bitmap. threads is how
+// many records are read at once. An *ast.Error names a field that no row has.
+func (p *Select) Rows(ctx context.Context, threads int) (*roaring.Bitmap, error) {
+	if err := p.b.names.check(ctx, threads); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(out, func(x, y Group) int {
-		return slices.CompareFunc(x.Values, y.Values, compareNullLast)
-	})
-	return out, nil
+	within := p.Snapshot.All()
+	if p.from != nil {
+		within.And(p.from)
+	}
+	if p.Filter == nil {
+		return within, nil
+	}
+	return p.Filter.Rows(ctx, threads, within)
 }
 
-func compareNullLast(x, y db.Value) int {
-	if x.Kind == 0 || y.Kind == 0 {
-		return cmp.Compare(y.Kind, x.Kind)
-	}
-	return x.Compare(y)
-}
-
-// split divides rows by the values of the first field, and those by the rest.
-func split(ctx context.Context, rows *roaring.Bitmap, fields [][]db.Group, values []db.Value, out *[]Group) error {
-	if rows.IsEmpty() {
-		return nil
-	}
-	if len(fields) == 0 {
-		*out = append(*out, Group{slices.Clone(values), int64(rows.GetCardinality())})
-		return nil
-	}
-	null := rows.Clone()
-	for _, g := range fields[0] {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		null.AndNot(g.Rows)
-		if err := split(ctx, roaring.And(rows, g.Rows), fields[1:], append(values, g.Value), out); err != nil {
-			return err
-		}
-	}
-	return split(ctx, null, fields[1:], append(values, db.Value{}), out)
+// Scan calls visit for each of the rows as the function Scan does.
+func (p *Select) Scan(ctx context.Context, rows *roaring.Bitmap, threads int, needs expr.Needs, visit func(worker int, r *expr.Row) error) error {
+	return Scan(ctx, p.Snapshot, p.b.fn, rows, threads, needs, visit)
 }

@@ -1,0 +1,230 @@
+package query
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/big"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"smelt/db"
+	"smelt/query/ast"
+)
+
+func fiveRows(t *testing.T) *db.DB {
+	return openRecords(t, []string{
+		`{"instruction":"one","output":"a","_bucket":"code","_n":1,"level":"easy","meta":{"by":"x"}}`,
+		`{"instruction":"three","output":"bb","_bucket":"code","_n":0.1,"level":"hard","meta":{"by":"y"}}`,
+		`{"instruction":"five","output":"ccc","_bucket":"factual","_n":0.2,"level":"easy"}`,
+		`{"instruction":"seven","output":"dddd","_bucket":"factual","level":null,"_x":"only"}`,
+		`{"instruction":"nine","output":"eeeee","_bucket":"factual","_n":-3}`,
+	}, 2)
+}
+
+func TestSelectRows(t *testing.T) {
+	d := fiveRows(t)
+	for src, want := range map[string][]string{
+		"SELECT instruction, _n FROM buckets":                                                {"one | 1", "three | 0.1", "five | 0.2", "seven | ", "nine | -3"},
+		"SELECT instruction FROM buckets LIMIT 2":                                            {"one", "three"},
+		"SELECT instruction FROM buckets LIMIT 0":                                            {},
+		"SELECT instruction FROM buckets WHERE _bucket = 'factual' LIMIT 9":                  {"five", "seven", "nine"},
+		"SELECT instruction FROM buckets ORDER BY _n":                                        {"nine", "three", "five", "one", "seven"},
+		"SELECT instruction FROM buckets ORDER BY _n DESC":                                   {"one", "five", "three", "nine", "seven"},
+		"SELECT instruction FROM buckets ORDER BY _bucket DESC, length(output) DESC LIMIT 3": {"nine", "seven", "five"},
+		"SELECT length(output) AS l, level FROM buckets ORDER BY level, l DESC":              {"3 | easy", "1 | easy", "2 | hard", "5 | ", "4 | "},
+		"SELECT meta.by, contains(output, 'c') FROM buckets WHERE _n IS NOT NULL":            {"x | false", "y | false", " | true", " | false"},
+		"SELECT * FROM buckets WHERE _x = 'only'":                                            {"factual |  | only | seven |  | dddd"},
+	} {
+		got := cells(t, d, src)
+		if len(want) == 0 {
+			assert.Empty(t, got, src)
+			continue
+		}
+		assert.Equal(t, want, got, src)
+	}
+}
+
+func TestSelectGroups(t *testing.T) {
+	d := fiveRows(t)
+	for src, want := range map[string][]string{
+		"SELECT sum(_n), avg(_n), min(_n), max(_n), count(_n), count(*) FROM buckets":                                 {"-1.7 | -0.425 | -3 | 1 | 4 | 5"},
+		"SELECT quantile(length(output), 0.5), quantile(length(output), 0.25) FROM buckets WHERE _bucket = 'factual'": {"4 | 3.5"},
+		"SELECT _bucket, sum(length(output)) AS s FROM buckets GROUP BY _bucket ORDER BY s DESC":                      {"factual | 12", "code | 3"},
+		"SELECT level, count(*) FROM buckets GROUP BY level":                                                          {"easy | 2", "hard | 1", " | 2"},
+		"SELECT level, count(*) AS n FROM buckets GROUP BY level HAVING n > 1 ORDER BY level DESC":                    {"easy | 2", " | 2"},
+		"SELECT count(*) FROM buckets GROUP BY level HAVING max(_n) = 1":                                              {"2"},
+		"SELECT length(output) AS l, count(*) FROM buckets GROUP BY length(output) ORDER BY l LIMIT 2":                {"1 | 1", "2 | 1"},
+		"SELECT length(_bucket), count(*) FROM buckets GROUP BY _bucket":                                              {"4 | 2", "7 | 3"},
+		"SELECT count(*), sum(_n), max(_bucket) FROM buckets WHERE _n > 100":                                          {"0 |  | "},
+		"SELECT count(*) FROM buckets WHERE _n > 100":                                                                 {"0"},
+		"SELECT _bucket, count(*) FROM buckets WHERE _n > 100 GROUP BY _bucket":                                       nil,
+		"SELECT count(*) FROM buckets HAVING count(*) > 5":                                                            nil,
+		"SELECT min(instruction), max(level) FROM buckets":                                                            {"five | hard"},
+	} {
+		assert.Equal(t, want, cells(t, d, src), src)
+	}
+}
+
+func TestSelectErrors(t *testing.T) {
+	d := fiveRows(t)
+	for src, says := range map[string]string{
+		"SELECT _bucket, count(*) FROM buckets":                      "add GROUP BY _bucket",
+		"SELECT output, count(*) FROM buckets GROUP BY _bucket":      "not grouped by",
+		"SELECT * FROM buckets GROUP BY _bucket":                     "name the columns",
+		"SELECT * AS x FROM buckets":                                 "cannot have one name",
+		"SELECT sum(output) FROM buckets":                            "sum() is of numbers, and output is text",
+		"SELECT quantile(_n, 2) FROM buckets":                        "from 0 to 1",
+		"SELECT quantile(_n, _n) FROM buckets":                       "from 0 to 1",
+		"SELECT _n, _n FROM buckets":                                 "two columns named _n",
+		"SELECT lvel FROM buckets":                                   "did you mean level?",
+		"SELECT _bucket FROM buckets GROUP BY _bucket ORDER BY _n":   "not grouped by",
+		"SELECT _bucket FROM buckets GROUP BY _bucket HAVING _n > 1": "not grouped by",
+		"SELECT count(*) FROM buckets GROUP BY lvel":                 "did you mean level?",
+	} {
+		_, err := run(d, src, 0)
+		var bad *ast.Error
+		if assert.ErrorAs(t, err, &bad, src) {
+			assert.Contains(t, bad.Detail(), says, src)
+		}
+	}
+}
+
+// TestSelectAgainstNaive: groups and aggregates are those of a plain loop with
+// exact fractions, by bitmaps and by reading rows, at any number of threads.
+func TestSelectAgainstNaive(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		type record struct {
+			bucket, key string
+			n           *big.Rat
+			text        string
+		}
+		var records []record
+		var lines []string
+		for i := range rapid.IntRange(1, 60).Draw(t, "rows") {
+			r := record{bucket: rapid.SampledFrom([]string{"code", "factual"}).Draw(t, "bucket"), key: rapid.SampledFrom([]string{"a", "b", ""}).Draw(t, "key")}
+			fields := map[string]any{"instruction": fmt.Sprint(i), "output": "x", "_bucket": r.bucket}
+			if r.key != "" {
+				fields["key"], fields["_key"] = r.key, r.key
+			}
+			if rapid.Bool().Draw(t, "has n") {
+				r.text = rapid.SampledFrom([]string{"0", "1", "-7", "0.1", "1e3", "2.50", "123456789012345678901234567890", "1e-7", "9223372036854775807", "-0.30"}).Draw(t, "n")
+				r.n, _ = new(big.Rat).SetString(r.text)
+				fields["_n"] = json.Number(r.text)
+			}
+			text, err := json.Marshal(fields)
+			require.NoError(t, err)
+			records, lines = append(records, r), append(lines, string(text))
+		}
+		dir, err := os.MkdirTemp("", "select")
+		require.NoError(t, err)
+		defer func() { _ = os.RemoveAll(dir) }()
+		d := storeRecords(t, dir, lines, rapid.SampledFrom([]int{1, 7, 64}).Draw(t, "segment"))
+		defer func() { _ = d.Close() }()
+
+		type naive struct {
+			rows   int
+			values []*big.Rat
+		}
+		groups := map[string]*naive{}
+		for _, r := range records {
+			g := groups[r.key]
+			if g == nil {
+				g = &naive{}
+				groups[r.key] = g
+			}
+			g.rows++
+			if r.n != nil {
+				g.values = append(g.values, r.n)
+			}
+		}
+		keys := make([]string, 0, len(groups))
+		for k := range groups {
+			keys = append(keys, k)
+		}
+		slices.SortFunc(keys, func(x, y string) int { // "" is NULL
+			if x == "" || y == "" {
+				return cmp.Compare(y, x)
+			}
+			return cmp.Compare(x, y)
+		})
+		threads := rapid.IntRange(1, 4).Draw(t, "threads")
+		byKey, err := run(d, "SELECT _key, count(*) FROM buckets GROUP BY _key", threads)
+		if !slices.ContainsFunc(records, func(r record) bool { return r.key != "" }) {
+			require.Error(t, err, "no row has the field")
+			return
+		}
+		require.NoError(t, err)
+		by := "key"
+		full, err := run(d, "SELECT "+by+", count(*) FROM buckets GROUP BY "+by, threads)
+		require.NoError(t, err)
+		require.Equal(t, byKey.Table.Rows, full.Table.Rows, "an indexed field and one that is not")
+		require.Len(t, full.Table.Rows, len(keys))
+		if !slices.ContainsFunc(records, func(r record) bool { return r.n != nil }) {
+			return
+		}
+		got, err := run(d, "SELECT key, count(*), count(_n), sum(_n), avg(_n), min(_n), max(_n), quantile(_n, 0.5) FROM buckets GROUP BY key", threads)
+		require.NoError(t, err)
+		for i, key := range keys {
+			g, row := groups[key], got.Table.Rows[i]
+			require.Equal(t, key, row[0].Text)
+			require.Equal(t, fmt.Sprint(g.rows), row[1].Text)
+			require.Equal(t, fmt.Sprint(len(g.values)), row[2].Text)
+			if len(g.values) == 0 {
+				require.Equal(t, make([]db.Value, 5), row[3:])
+				continue
+			}
+			sum := new(big.Rat)
+			for _, v := range g.values {
+				sum.Add(sum, v)
+			}
+			slices.SortFunc(g.values, func(x, y *big.Rat) int { return x.Cmp(y) })
+			requireNumber(t, sum, row[3])
+			mean, _ := new(big.Rat).Quo(sum, new(big.Rat).SetInt64(int64(len(g.values)))).Float64()
+			requireFloat(t, mean, row[4])
+			requireNumber(t, g.values[0], row[5])
+			requireNumber(t, g.values[len(g.values)-1], row[6])
+			low, _ := g.values[(len(g.values)-1)/2].Float64()
+			high, _ := g.values[len(g.values)/2].Float64()
+			requireFloat(t, low+0.5*(high-low), row[7])
+		}
+	})
+}
+
+func requireNumber(t require.TestingT, want *big.Rat, got db.Value) {
+	n, ok := new(big.Rat).SetString(got.Text)
+	require.True(t, ok, got.Text)
+	require.Zero(t, want.Cmp(n), "%s, not %s", got.Text, want)
+}
+
+func requireFloat(t require.TestingT, want float64, got db.Value) {
+	n, ok := new(big.Rat).SetString(got.Text)
+	require.True(t, ok, got.Text)
+	f, _ := n.Float64()
+	require.Equal(t, math.Float64bits(want+0), math.Float64bits(f+0), "%s, not %g", got.Text, want)
+}
+
+// TestSelectTooLarge: a result beyond the memory it may take is an error.
+func TestSelectTooLarge(t *testing.T) {
+	b := newBudget()
+	require.NoError(t, b.take(maxTableBytes))
+	require.ErrorIs(t, b.take(1), errTooLarge)
+	require.NoError(t, b.take(-2))
+}
+
+// TestSelectTop: LIMIT chooses the same rows as sorting all would.
+func TestSelectTop(t *testing.T) {
+	var records []string
+	for i := range 5000 {
+		records = append(records, fmt.Sprintf(`{"instruction":"%d","output":"x","_bucket":"code","_n":%d}`, i, i*7919%1009))
+	}
+	d := openRecords(t, records, 512)
+	all := cells(t, d, "SELECT instruction, _n FROM buckets ORDER BY _n DESC, instruction")
+	assert.Equal(t, all[:20], cells(t, d, "SELECT instruction, _n FROM buckets ORDER BY _n DESC, instruction LIMIT 20"))
+}
