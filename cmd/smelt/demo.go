@@ -98,7 +98,7 @@ func (c *demoCmd) sample(a *app, d *db.DB) error {
 	if err != nil {
 		return err
 	}
-	if err := a.print(writeReport(a.stdout, &s.Report)); err != nil {
+	if err := a.print(writeReport(a.stdout, &s.Report, a.look(a.stdout))); err != nil {
 		return err
 	}
 	first := queryCmd{Preview: 3}

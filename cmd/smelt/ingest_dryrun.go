@@ -139,7 +139,7 @@ func writeExamination(w io.Writer, e *ingest.Examination) error {
 			_, _ = fmt.Fprintf(w, "\nfrom %s:\n", visible(f.Name))
 		}
 		for _, s := range f.Sample {
-			_, _ = fmt.Fprintf(w, "  line %s, %s, %s: %s\n", thousands(int64(s.Line)), s.Shape, visible(s.Bucket), preview(s.Record, 160))
+			_, _ = fmt.Fprintf(w, "  line %s, %s, %s: %s\n", thousands(int64(s.Line)), s.Shape, visible(s.Bucket), preview(s.Record, look{}))
 		}
 		if len(f.Reasons) > 0 {
 			_, _ = fmt.Fprintf(w, "\nwould be rejected from %s:\n", visible(f.Name))

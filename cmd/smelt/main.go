@@ -7,6 +7,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ const (
 
 const description = `Ingest instruction data, draw exact weighted mixtures from it.
 
-Start with: smelt demo
+Start with: smelt demo. Where there is a store, smelt alone is its shell.
 
 Results go to standard output, talk to standard error. Counts are rows; 1 MB is 1,000,000 bytes.
 
@@ -48,11 +49,13 @@ type cli struct {
 	CPU     string `name:"cpu" placeholder:"TIER" env:"SMELT_CPU" help:"Force a CPU tier: generic, avx2, avx512 or avx512bf16 (default: the best this machine has)."`
 	Threads int    `placeholder:"N" help:"Threads to use, 1 to ${maxThreads} (default: one a processor). Never changes a result."`
 	JSON    bool   `name:"json" help:"Write results and reports as JSON."`
+	NoColor bool   `name:"no-color" help:"Never colour what is printed (so does a NO_COLOR in the environment)."`
 	Verbose bool   `short:"v" help:"Say what the store does."`
 
 	Ingest        ingestCmd        `cmd:"" help:"Store rows from JSONL files or standard input."`
 	Import        importCmd        `cmd:"" help:"Make rows of dumps: Gutenberg, Wikipedia, arXiv, HH-RLHF, WritingPrompts."`
 	Query         queryCmd         `cmd:"" help:"Run a statement: SAMPLE, SELECT, SHOW, CREATE, EXPLAIN."`
+	Shell         shellCmd         `cmd:"" help:"Type statements, with completion and history."`
 	Demo          demoCmd          `cmd:"" help:"The main job on a bundled example corpus."`
 	Check         checkCmd         `cmd:"" help:"Verify every checksum, index and count of the store."`
 	Manifest      manifestCmd      `cmd:"" help:"Read and write the old scripts' dataset_manifest.json."`
@@ -101,7 +104,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return 1
 	}
 	if len(args) == 0 {
-		args = []string{"--help"}
+		args = bare(stdin, stdout)
 	}
 	k, err := parser.Parse(args)
 	if exit >= 0 { // --help has been printed
@@ -121,6 +124,16 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return a.fail(k.Run(a))
 }
 
+// bare is what smelt alone means: the shell for who sits before one and has a
+// store, else the help.
+func bare(stdin io.Reader, stdout io.Writer) []string {
+	_, err := os.Stat(cmp.Or(os.Getenv("SMELT_DB"), defaultDB))
+	if err == nil && isTerminal(stdin) && isTerminal(stdout) {
+		return []string{"shell"}
+	}
+	return []string{"--help"}
+}
+
 // commentHint is the way out for a statement that was taken for a flag.
 func commentHint(args []string) string {
 	if !slices.ContainsFunc(args, func(s string) bool {
@@ -138,19 +151,34 @@ func usagef(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", errUsage, fmt.Sprintf(format, args...))
 }
 
+// exitCode is an error that has been printed already.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
 // fail prints an error and returns the exit code it means.
 func (a *app) fail(err error) int {
 	if err == nil {
 		return 0
 	}
-	code, text := 1, err.Error()
+	if code := exitCode(0); errors.As(err, &code) { // printed where it happened
+		return int(code)
+	}
+	code, text, place := 1, err.Error(), ""
+	if placed := (*placedError)(nil); errors.As(err, &placed) {
+		text, place = placed.err.Error(), placed.place()+": "
+	}
 	var words *ast.Error
 	switch {
 	case errors.As(err, &words):
 		code, text = 2, words.Detail()
+		if place != "" { // it counts lines from the start of the script
+			text = strings.TrimPrefix(text, positionText(words))
+		}
 	case errors.Is(err, errUsage), errors.Is(err, ingest.ErrUnknownBucket):
 		code, text = 2, strings.TrimPrefix(text, errUsage.Error()+": ")
 	}
+	text = place + text
 	if errors.Is(err, context.Canceled) {
 		// "write out.jsonl: context canceled" is a program's way to say it.
 		canceled, interrupted := context.Canceled.Error(), "interrupted"

@@ -70,7 +70,7 @@ func TestStoreInUse(t *testing.T) {
 }
 
 func TestEveryVerbHelps(t *testing.T) {
-	for _, verb := range [][]string{{}, {"ingest"}, {"query"}, {"demo"}, {"check"}, {"version"}, {"bench"}, {"bench", "corpus"}} {
+	for _, verb := range [][]string{{}, {"ingest"}, {"query"}, {"shell"}, {"demo"}, {"check"}, {"version"}, {"bench"}, {"bench", "corpus"}} {
 		code, stdout, stderr := smelt("", append(verb, "--help")...)
 		assert.Equal(t, 0, code, verb)
 		assert.Contains(t, stdout, "Usage: smelt", verb)

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,22 +19,41 @@ import (
 
 func thousands(n int64) string { return plan.Thousands(n) }
 
+// painted is the text of a cell and the ink to show it in.
+type painted struct {
+	text string
+	ink  ink
+}
+
 // newTable makes a table writer in smelt's style; the columns in numbers are
 // right-aligned. What is in its cells cannot act on a terminal.
 func newTable(columns []string, numbers map[int]bool) table.Writer {
+	return look{}.newTable(columns, numbers)
+}
+
+// newTable is the table writer for this look, which may have painted cells.
+func (l look) newTable(columns []string, numbers map[int]bool) table.Writer {
 	t := table.NewWriter()
 	style := table.StyleLight
 	style.Format.Header = text.FormatDefault
 	style.Format.Footer = text.FormatDefault
 	style.Options = table.OptionsNoBordersAndSeparators
 	style.Options.SeparateHeader = true
-	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", gap
+	if l.terminal && !l.unicode {
+		style.Box.MiddleHorizontal = "-"
+	}
 	t.SetStyle(style)
-	cell := func(v any) string { return visible(fmt.Sprint(v)) }
+	cell := func(v any) string {
+		if p, ok := v.(painted); ok {
+			return l.paint(visible(p.text), p.ink)
+		}
+		return visible(fmt.Sprint(v))
+	}
 	header := table.Row{}
 	var configs []table.ColumnConfig
 	for i, c := range columns {
-		header = append(header, c)
+		header = append(header, painted{c, bold})
 		config := table.ColumnConfig{Number: i + 1, Transformer: cell, TransformerHeader: cell, TransformerFooter: cell}
 		if numbers[i] {
 			config.Align, config.AlignHeader, config.AlignFooter = text.AlignRight, text.AlignRight, text.AlignRight
@@ -45,41 +65,8 @@ func newTable(columns []string, numbers map[int]bool) table.Writer {
 	return t
 }
 
-// writeTable prints a result for people.
-func writeTable(w io.Writer, t *query.Table) error {
-	numbers := map[int]bool{}
-	for i := range t.Columns {
-		for _, row := range t.Rows {
-			if row[i].Kind != 0 {
-				numbers[i] = row[i].Kind == db.KindNumber || strings.HasSuffix(row[i].Text, "%")
-				break
-			}
-		}
-	}
-	out := newTable(t.Columns, numbers)
-	for _, row := range t.Rows {
-		cells := table.Row{}
-		for _, v := range row {
-			cells = append(cells, cellText(v))
-		}
-		out.AppendRow(cells)
-	}
-	_, err := fmt.Fprintf(w, "%s\n", trimLines(out.Render()))
-	return err
-}
-
-// cellText is a value as a person reads it.
-func cellText(v db.Value) string {
-	if v.Kind == 0 {
-		return "NULL"
-	}
-	if v.Kind == db.KindNumber {
-		if n, err := strconv.ParseInt(v.Text, 10, 64); err == nil {
-			return thousands(n)
-		}
-	}
-	return v.Text
-}
+// gap is what stands between two columns.
+const gap = "  "
 
 // trimLines removes the padding at the ends of lines.
 func trimLines(s string) string {
@@ -88,6 +75,66 @@ func trimLines(s string) string {
 		lines[i] = strings.TrimRight(l, " ")
 	}
 	return strings.Join(lines, "\n")
+}
+
+// writeTable prints a result for people: as wide as it is into a file or pipe,
+// and fitted to the window on a terminal.
+func writeTable(w io.Writer, t *query.Table, l look) error {
+	g := &grid{}
+	for i, name := range t.Columns {
+		g.columns = append(g.columns, column{visible(name), isNumber(t, i)})
+	}
+	for _, row := range t.Rows {
+		cells := make([]painted, len(row))
+		for i, v := range row {
+			cells[i] = cellText(v)
+		}
+		g.cells = append(g.cells, cells)
+	}
+	if share := slices.Index(t.Columns, "share"); share >= 0 && g.columns[share].number {
+		g.bars = &bars{share + 1, func(row, width int) string {
+			percent, _ := percentage(t.Rows[row][share])
+			return l.bar(int64(percent*1000), 0, 100_000, width)
+		}}
+	}
+	return g.write(w, l)
+}
+
+// isNumber reports whether a column has a number, or a percentage, wherever it
+// has a value.
+func isNumber(t *query.Table, column int) bool {
+	found := false
+	for _, row := range t.Rows {
+		v := row[column]
+		if v.Kind == 0 {
+			continue
+		}
+		if _, percent := percentage(v); v.Kind != db.KindNumber && !percent {
+			return false
+		}
+		found = true
+	}
+	return found
+}
+
+// percentage reads a value such as 12.5%.
+func percentage(v db.Value) (float64, bool) {
+	digits, percent := strings.CutSuffix(v.Text, "%")
+	f, err := strconv.ParseFloat(digits, 64)
+	return f, percent && err == nil
+}
+
+// cellText is a value as a person reads it.
+func cellText(v db.Value) painted {
+	switch v.Kind {
+	case 0:
+		return painted{"NULL", faint}
+	case db.KindNumber:
+		if n, err := strconv.ParseInt(v.Text, 10, 64); err == nil {
+			return painted{text: thousands(n)}
+		}
+	}
+	return painted{text: visible(v.Text)}
 }
 
 // writeTableJSONL prints a result as one JSON object a row.
@@ -100,16 +147,20 @@ func writeTableJSONL(w io.Writer, t *query.Table) error {
 				b = append(b, ',')
 			}
 			b = append(jsontext.AppendQuoted(b, t.Columns[i]), ':')
-			if v.Kind == 0 {
-				b = append(b, "null"...)
-			} else {
-				b = append(b, v.JSON()...)
-			}
+			b = append(b, valueJSON(v)...)
 		}
 		b = append(b, "}\n"...)
 	}
 	_, err := w.Write(b)
 	return err
+}
+
+// valueJSON is a value, or NULL, as JSON.
+func valueJSON(v db.Value) string {
+	if v.Kind == 0 {
+		return "null"
+	}
+	return v.JSON()
 }
 
 // writeTableCSV prints a result as CSV (RFC 4180) with a header; NULL is empty.
@@ -129,56 +180,4 @@ func writeTableCSV(w io.Writer, t *query.Table) error {
 	}
 	out.Flush()
 	return out.Error()
-}
-
-// writeReport prints what a sample asked for and delivered.
-func writeReport(w io.Writer, r *query.Report) error {
-	by := r.WeightedBy
-	if by == "" {
-		by = "no weights"
-	}
-	_, _ = fmt.Fprintf(w, "%s of %s asked, by %s; seed %d, snapshot %d\n\n",
-		counted(r.Delivered, "row"), thousands(r.Asked), visible(by), r.Seed, r.Snapshot)
-	t := newTable([]string{"bucket", "weight", "share", "asked", "available", "delivered", ""}, map[int]bool{1: true, 2: true, 3: true, 4: true, 5: true})
-	available := int64(0)
-	for _, s := range r.Strata {
-		t.AppendRow(table.Row{s.Name, s.Weight, s.Share, thousands(s.Asked), thousands(s.Available), thousands(s.Delivered), stratumNote(r, s)})
-		available += s.Available
-	}
-	t.AppendFooter(table.Row{"total", "", "", thousands(r.Asked), thousands(available), thousands(r.Delivered), ""})
-	_, _ = fmt.Fprintf(w, "%s\n\n", trimLines(t.Render()))
-	if r.Excluded > 0 {
-		_, _ = fmt.Fprintf(w, "excluded    %s whose row_hash is in an excluded sample\n", counted(r.Excluded, "row"))
-	}
-	if r.Duplicates > 0 {
-		_, _ = fmt.Fprintf(w, "duplicates  %s left out (equal row_hash)\n", counted(r.Duplicates, "row"))
-	}
-	for _, n := range r.Notes {
-		_, _ = fmt.Fprintf(w, "note        %s\n", visible(n))
-	}
-	_, err := fmt.Fprintf(w, "digest      %s\n", r.Digest)
-	return err
-}
-
-func stratumNote(r *query.Report, s query.StratumReport) string {
-	switch {
-	case s.MaxCopies > 1:
-		return fmt.Sprintf("up to %d copies of a row", s.MaxCopies)
-	case s.Delivered < s.Asked && r.Policy == "SCALE":
-		return "scaled down"
-	case s.Delivered < s.Asked:
-		return "short by " + thousands(s.Asked-s.Delivered)
-	case s.Delivered > s.Asked:
-		return thousands(s.Delivered-s.Asked) + " more, for buckets that are short"
-	}
-	return ""
-}
-
-// preview shortens a record to one line of at most n characters.
-func preview(record []byte, n int) string {
-	line := []rune(visible(string(record)))
-	if len(line) > n {
-		return string(line[:n-1]) + "…"
-	}
-	return string(line)
 }
