@@ -41,6 +41,9 @@ func BenchmarkDraw(b *testing.B) {
 		"weighted": "SAMPLE 20000 FROM buckets WEIGHTED BY (code 40, creative 20, factual 10, instruction 30)",
 		"where":    "SAMPLE 10 % FROM buckets WHERE _severity >= 2 AND _source != 'f0' AND NOT holdout(5)",
 		"repeat":   "SAMPLE 400000 FROM buckets ON SHORTFALL REPEAT",
+		"mix":      "SAMPLE 20000 FROM buckets WEIGHTED BY (code 40, creative 20, factual 10, instruction 30) NESTED ORDER BY MIX",
+		"epochs":   "SAMPLE 20000 FROM buckets WEIGHTED BY (code 40, creative 20, factual 10, instruction 30) EPOCHS 5",
+		"tokens":   "SAMPLE 10000000 TOKENS ('bytes') FROM buckets WEIGHTED BY (code 40, creative 20, factual 10, instruction 30)",
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

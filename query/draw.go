@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"golang.org/x/sync/errgroup"
@@ -25,7 +24,9 @@ type Sample struct {
 	snap  *db.Snapshot
 	db    *db.DB
 	as    string // keep it under this name; empty: do not, or no more
-	picks []pick
+	picks []pick // of SHARD only
+	// whole is the addresses of the rows of all epochs and shards.
+	whole *roaring.Bitmap
 	// fields are written from the index.
 	fields []writtenField
 }
@@ -54,7 +55,10 @@ type pick struct {
 	stratum uint32
 }
 
-// draw runs steps 1 to 8 and 11 of DESIGN section 4.
+// Len is the number of rows the sample writes: those of its shard, in all epochs.
+func (s *Sample) Len() int64 { return int64(len(s.picks)) }
+
+// draw runs steps 1 to 11 of DESIGN section 4.
 func (q *Query) draw(ctx context.Context) (*Sample, error) {
 	p := q.sample
 	d := &drawing{plan: p, snap: q.snap, threads: q.opt.threads()}
@@ -64,32 +68,73 @@ func (q *Query) draw(ctx context.Context) (*Sample, error) {
 	if err := d.resolveDuplicates(ctx); err != nil {
 		return nil, err
 	}
-	available := make([]int64, len(p.Strata))
-	for i, rows := range d.strata {
-		available[i] = int64(len(rows))
-	}
-	strata := p.MixStrata(available)
-	request, err := p.Request(strata)
-	if err != nil {
+	s := &Sample{snap: q.snap, db: q.db, as: p.As, whole: roaring.New()}
+	if err := d.divide(ctx, s); err != nil {
 		return nil, err
 	}
-	mixture, err := mix.Resolve(request, strata)
-	if err != nil {
-		return nil, d.explainNone(err, strata)
-	}
-	if mixture.Delivered > maxDelivered {
-		return nil, fmt.Errorf("a sample of %s rows would take about %d GB of memory; the most is %s",
-			plan.Thousands(mixture.Delivered), mixture.Delivered*bytesPerPick>>30, plan.Thousands(maxDelivered))
-	}
-	s := &Sample{Report: newReport(p, mixture), snap: q.snap, db: q.db, as: p.As}
 	s.Report.Candidates, s.Report.Excluded, s.Report.Duplicates = d.candidates, d.excluded, d.duplicates
-	if s.picks, err = d.pick(ctx, mixture); err != nil {
+	hashes, err := d.emit(ctx, s)
+	if err != nil {
 		return nil, err
 	}
-	if err := s.finish(ctx, p); err != nil {
+	if s.fields, err = writtenFields(s.snap); err != nil {
+		return nil, err
+	}
+	if err := s.compareWithKept(ctx, hashes, p.Exclude); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// divide settles how many rows come from each stratum, and begins the report.
+func (d *drawing) divide(ctx context.Context, s *Sample) error {
+	available := make([]int64, len(d.strata))
+	for i, rows := range d.strata {
+		available[i] = int64(len(rows))
+	}
+	strata := d.plan.MixStrata(available)
+	if d.plan.InTokens() {
+		if err := d.fitBudgets(ctx, rank.SampleKey(d.plan.Seed)); err != nil {
+			return err
+		}
+		strata = d.plan.MixStrata(d.tokensAvailable())
+	}
+	request, err := d.plan.Request(strata)
+	if err != nil {
+		return err
+	}
+	mixture, err := mix.Resolve(request, strata)
+	if err != nil {
+		return d.explainNone(err, strata)
+	}
+	s.Report = newReport(d.plan, mixture)
+	if d.plan.InTokens() {
+		d.reportTokens(&s.Report)
+	} else {
+		d.taken = make([]positions, len(strata))
+		for i, share := range mixture.Shares {
+			d.taken[i] = positions{first: share.Skipped, count: share.Delivered}
+		}
+	}
+	return d.fitsMemory()
+}
+
+// fitsMemory refuses what would need too much of it.
+func (d *drawing) fitsMemory() error {
+	rows := int64(0)
+	for _, t := range d.taken {
+		rows += t.count
+	}
+	shard := rows * int64(d.plan.Epochs.N) / d.plan.Shard.Of
+	if most := max(rows, shard); most > maxDelivered {
+		wayOut := ""
+		if shard > rows {
+			wayOut = "; write it in parts, with SHARD i OF n"
+		}
+		return fmt.Errorf("a sample of %s rows would take about %d GB of memory; the most is %s%s",
+			plan.Thousands(most), most*bytesPerPick>>30, plan.Thousands(maxDelivered), wayOut)
+	}
+	return nil
 }
 
 // drawing is the state of one draw.
@@ -100,6 +145,10 @@ type drawing struct {
 
 	rows   []candidate   // all candidates, until resolveDuplicates
 	strata [][]candidate // what is left, a stratum, in the same memory
+	sorted []sortedRows  // how far each stratum is in selection order
+
+	taken   []positions // what each stratum gives, in the first epoch
+	budgets []budget    // of TOKENS
 
 	// copies numbers rows of equal row_hash in a stratum, under DUPLICATES. It
 	// is sorted by address; a row that is not in it is the only one.
@@ -249,119 +298,3 @@ type noRowsError struct {
 
 func (e *noRowsError) Error() string { return e.cause }
 func (e *noRowsError) Unwrap() error { return e.short }
-
-// pick selects each stratum's quota and puts the whole into output order.
-func (d *drawing) pick(ctx context.Context, m mix.Mixture) ([]pick, error) {
-	key := rank.SampleKey(d.plan.Seed)
-	picks := make([]pick, m.Delivered)
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(d.threads)
-	start := int64(0)
-	for i, rows := range d.strata {
-		part := picks[start : start : start+m.Shares[i].Delivered]
-		start += m.Shares[i].Delivered
-		g.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			d.pickStratum(key, rows, m.Shares[i], part)
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	d.order(picks)
-	return picks, nil
-}
-
-// pickStratum appends to picks, which has room for them, every row share.Copies
-// times and the share.Extra rows of smallest (rank, row_hash, copy) once more.
-func (d *drawing) pickStratum(key rank.Key, rows []candidate, share mix.Share, picks []pick) {
-	add := func(rows []candidate, pass int64) {
-		for _, c := range rows {
-			n := d.copyNumber(c.addr)
-			// The passes of REPEAT go on where the duplicates' numbers end, so
-			// that no two copies of a row_hash in a stratum share a number.
-			number := uint32(pass)*n.of + n.number
-			picks = append(picks, pick{head: c.head, addr: c.addr, copy: number, stratum: c.stratum})
-		}
-	}
-	for pass := range share.Copies {
-		add(rows, pass)
-	}
-	if share.Extra > 0 {
-		add(d.smallest(key, rows, int(share.Extra)), share.Copies)
-	}
-}
-
-// smallest moves the k rows of smallest (rank, row_hash, copy) to the front of
-// rows and returns them. It is k < len(rows).
-func (d *drawing) smallest(key rank.Key, rows []candidate, k int) []candidate {
-	// Ranks are uniform, so about k rows fall below k/n of the range. A
-	// little above that leaves few rows to sort; too few is made good by
-	// taking all.
-	found := rows
-	if expect := float64(k) / float64(len(rows)); expect < 0.9 {
-		limit := uint64(min(expect*1.02+100/float64(len(rows)), 1) * float64(rank.P))
-		below := 0
-		for i, c := range rows {
-			if key.Rank(c.head>>4) < limit {
-				rows[below], rows[i] = c, rows[below]
-				below++
-			}
-		}
-		if below >= k {
-			found = rows[:below]
-		}
-	}
-	slices.SortFunc(found, func(x, y candidate) int {
-		if c := cmp.Compare(key.Rank(x.head>>4), key.Rank(y.head>>4)); c != 0 {
-			return c
-		}
-		if c := d.compareHash(x.head, x.addr, y.head, y.addr); c != 0 {
-			return c
-		}
-		return cmp.Compare(d.copyNumber(x.addr).number, d.copyNumber(y.addr).number)
-	})
-	return found[:k]
-}
-
-// compareHash orders two rows by row_hash.
-func (d *drawing) compareHash(head1 uint64, addr1 uint32, head2 uint64, addr2 uint32) int {
-	if c := cmp.Compare(head1, head2); c != 0 || len(d.tails) == 0 {
-		return c
-	}
-	h1, h2 := d.tails[addr1], d.tails[addr2]
-	return h1.Compare(h2)
-}
-
-// order sorts picks by (order rank of the copy, row_hash, copy), then stratum.
-func (d *drawing) order(picks []pick) {
-	keys := map[uint32]rank.Key{}
-	for i := range picks {
-		p := &picks[i]
-		key, known := keys[p.copy]
-		if !known {
-			key = rank.OrderKey(d.plan.Seed, 1, int(p.copy))
-			keys[p.copy] = key
-		}
-		p.rank = key.Rank(p.head >> 4)
-	}
-	names := d.plan.Strata
-	slices.SortFunc(picks, func(x, y pick) int {
-		if c := cmp.Compare(x.rank, y.rank); c != 0 {
-			return c
-		}
-		if c := d.compareHash(x.head, x.addr, y.head, y.addr); c != 0 {
-			return c
-		}
-		if c := cmp.Compare(x.copy, y.copy); c != 0 {
-			return c
-		}
-		if c := strings.Compare(names[x.stratum].Name, names[y.stratum].Name); c != 0 {
-			return c
-		}
-		return cmp.Compare(x.stratum, y.stratum)
-	})
-}

@@ -45,6 +45,7 @@ func (d *drawing) resolveDuplicates(ctx context.Context) error {
 		d.rows = slices.DeleteFunc(d.rows, func(c candidate) bool { return drop.Contains(c.addr) })
 	}
 	d.strata = make([][]candidate, len(d.plan.Strata))
+	d.sorted = make([]sortedRows, len(d.plan.Strata))
 	starts := partition(d.rows, len(d.strata), func(c candidate) int { return int(c.stratum) })
 	for i := range d.strata {
 		d.strata[i] = d.rows[starts[i]:starts[i+1]]
@@ -53,21 +54,26 @@ func (d *drawing) resolveDuplicates(ctx context.Context) error {
 	return nil
 }
 
-// sortByHead sorts rows by (head, addr): divided into parts by their top bits,
-// which hashes spread evenly, and the parts sorted in parallel.
+// sortByHead sorts rows by (head, addr).
 func (d *drawing) sortByHead(ctx context.Context) error {
-	const bits = 8
-	starts := partition(d.rows, 1<<bits, func(c candidate) int { return int(c.head >> (64 - bits)) })
+	return sortSpread(ctx, d.threads, d.rows, func(c candidate) byte { return byte(c.head >> 56) }, func(x, y candidate) int {
+		if c := cmp.Compare(x.head, y.head); c != 0 {
+			return c
+		}
+		return cmp.Compare(x.addr, y.addr)
+	})
+}
+
+// sortSpread sorts rows whose keys are spread evenly, as those of hashes are:
+// divided into parts by the top bits of the key, and the parts in parallel.
+func sortSpread[T any](ctx context.Context, threads int, rows []T, top func(T) byte, compare func(x, y T) int) error {
+	const parts = 1 << 8
+	starts := partition(rows, parts, func(row T) int { return int(top(row)) })
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(d.threads)
-	for i := range 1 << bits {
+	g.SetLimit(threads)
+	for i := range parts {
 		g.Go(func() error {
-			slices.SortFunc(d.rows[starts[i]:starts[i+1]], func(x, y candidate) int {
-				if c := cmp.Compare(x.head, y.head); c != 0 {
-					return c
-				}
-				return cmp.Compare(x.addr, y.addr)
-			})
+			slices.SortFunc(rows[starts[i]:starts[i+1]], compare)
 			return ctx.Err()
 		})
 	}
@@ -76,7 +82,7 @@ func (d *drawing) sortByHead(ctx context.Context) error {
 
 // partition reorders rows in place, those of part 0 first, and returns where
 // each part begins; one end more than parts. It keeps no order within a part.
-func partition(rows []candidate, parts int, part func(candidate) int) []int {
+func partition[T any](rows []T, parts int, part func(T) int) []int {
 	starts := make([]int, parts+1)
 	for _, c := range rows {
 		starts[part(c)+1]++

@@ -64,7 +64,7 @@ func prepared(t require.TestingT, s *Sample, limit int64) (*gathering, []place) 
 		places[i] = place{p.addr, uint32(i)}
 	}
 	slices.SortFunc(places, func(x, y place) int { return cmp.Or(cmp.Compare(x.addr, y.addr), cmp.Compare(x.pos, y.pos)) })
-	g := &gathering{sample: s, step: func() {}, addrs: s.addresses()}
+	g := &gathering{sample: s, step: func() {}, addrs: addresses(s.picks)}
 	require.NoError(t, g.cut(context.Background(), places, limit))
 	return g, places
 }

@@ -145,7 +145,7 @@ func (t *groupTable) add(r *expr.Row) error {
 	if taken == 0 {
 		return nil
 	}
-	return t.s.budget.take(taken)
+	return t.s.memory.take(taken)
 }
 
 func (t *groupTable) merge(other *groupTable) {

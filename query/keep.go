@@ -13,45 +13,11 @@ import (
 	"smelt/db/row"
 	"smelt/query/ast"
 	"smelt/query/plan"
-	"smelt/query/rank"
 )
 
-// finish computes the digest and compares with kept samples.
-func (s *Sample) finish(ctx context.Context, p *plan.Sample) error {
-	var err error
-	if s.fields, err = writtenFields(s.snap); err != nil {
-		return err
-	}
-	rows := s.addresses()
-	hashes := make([]row.Hash, len(rows))
-	err = s.snap.Hashes(ctx, rows, func(i int, h row.Hash) error {
-		hashes[i] = h
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	var digest rank.Digest
-	for _, pick := range s.picks {
-		i, _ := slices.BinarySearch(rows, pick.addr)
-		digest.Add(hashes[i])
-	}
-	s.Report.Digest = digest.Sum().String()
-	return s.compareWithKept(ctx, hashes, p.Exclude)
-}
-
-// addresses returns the sample's rows in address order, each once.
-func (s *Sample) addresses() []uint32 {
-	rows := make([]uint32, len(s.picks))
-	for i, p := range s.picks {
-		rows[i] = p.addr
-	}
-	slices.Sort(rows)
-	return slices.Compact(rows)
-}
-
 // Keep stores the sample under the name of its AS clause, for later statements
-// to draw from or exclude. Without AS, or when it has been kept, it does
+// to draw from or exclude: the rows of all its epochs and shards, each once, and
+// not those that OFFSET left out. Without AS, or when it has been kept, it does
 // nothing. WriteFile keeps the sample it has written; whoever gives the rows out
 // in another way calls Keep after that succeeded, so that a failed output can
 // be tried again with the same statement. It wraps db.ErrExists when the name
@@ -69,8 +35,8 @@ func (s *Sample) Keep(ctx context.Context) error {
 	}
 	err = s.db.KeepSample(db.Sample{
 		Name: s.as, Statement: s.Report.Statement, Snapshot: s.Report.Snapshot, Seed: s.Report.Seed,
-		Rows: s.Report.Delivered, Digest: s.Report.Digest, Created: time.Now().UTC(), Mixture: mixture,
-	}, roaring.BitmapOf(s.addresses()...))
+		Rows: s.Report.Rows, Digest: s.Report.Digest, Created: time.Now().UTC(), Mixture: mixture,
+	}, s.whole)
 	if err == nil {
 		s.as = ""
 	}

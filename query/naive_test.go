@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"regexp"
 	"slices"
 	"sort"
 	"strconv"
@@ -103,6 +104,16 @@ type naiveStatement struct {
 	max     int64  // of REPEAT; 0: none
 	exclude []string
 	as      string
+
+	tokens       bool // the count is of bytes, n of them
+	nested       bool
+	hasOffset    bool
+	offset       int64
+	epochs       int // 0: not written
+	mode         string
+	order        string
+	shard, of    int64    // of is 0: not written
+	contaminated []string // evaluations; "any" for CONTAMINATED alone
 }
 
 func (s naiveStatement) String() string {
@@ -126,15 +137,25 @@ func (s naiveStatement) String() string {
 	add(s.dups, "DUPLICATES")
 	add(s.policy != "", "ON SHORTFALL %s", s.policy)
 	add(s.max > 0, "MAX %d", s.max)
-	add(len(s.exclude) > 0, "EXCLUDE %s", strings.Join(s.exclude, ", "))
+	add(s.nested, "NESTED")
+	add(s.hasOffset, "OFFSET %d", s.offset)
+	add(s.epochs > 0, "EPOCHS %d %s", s.epochs, s.mode)
+	add(s.order != "", "ORDER BY %s", s.order)
+	add(s.of > 0, "SHARD %d OF %d", s.shard, s.of)
+	exclude := slices.Clone(s.exclude)
+	for _, name := range s.contaminated {
+		exclude = append(exclude, map[bool]string{true: "CONTAMINATED", false: "CONTAMINATED BY " + name}[name == "any"])
+	}
+	add(len(exclude) > 0, "EXCLUDE %s", strings.Join(exclude, ", "))
 	add(s.as != "", "AS %s", s.as)
 	return strings.Join(parts, " ")
 }
 
 // naiveShare is a stratum's line of the report.
 type naiveShare struct {
-	Name                        string
-	Asked, Available, Delivered int64
+	Name                                 string
+	Asked, Skipped, Available, Delivered int64
+	TokensAsked, TokensDelivered         int64
 }
 
 // naiveResult is what a statement gives; ok is false for a shortfall.
@@ -143,8 +164,9 @@ type naiveResult struct {
 	candidates, excluded, duplicates int64
 	asked, delivered                 int64
 	shares                           []naiveShare
+	epochRows                        []int64 // nil for a single epoch
 	records                          []string
-	digest                           string
+	digest, shardDigest              string
 	rows                             []int // of the store, each once
 }
 
@@ -162,6 +184,13 @@ func (s naiveStatement) evaluate(rows []naiveRow, kept map[string][]int) (out na
 	for _, name := range s.exclude {
 		for _, i := range kept[name] {
 			excluded[rows[i].hash] = true
+		}
+	}
+	for _, r := range rows {
+		for _, name := range s.contaminated {
+			if r.marked(name) {
+				excluded[r.hash] = true
+			}
 		}
 	}
 	var candidates []naiveCandidate
@@ -223,25 +252,164 @@ func (s naiveStatement) evaluate(rows []naiveRow, kept map[string][]int) (out na
 	}
 
 	// 4: the count.
-	n := s.n
-	weights := make([]*big.Rat, len(s.strata))
-	for i := range weights {
-		weights[i] = s.strata[i].weight
-	}
+	n, offset := s.n, s.offset
 	percent, isPercent := strings.CutSuffix(s.count, " %")
 	switch {
 	case s.count == "ALL":
-		n = s.largestFit(int64(len(candidates)), weights, available)
+		n = max(s.largestFit(int64(len(candidates)), s.weights(), available)-offset, 0)
 	case isPercent:
 		exact, _ := new(big.Rat).SetString(percent)
 		exact.Mul(exact, big.NewRat(int64(len(candidates)), 100))
 		n = new(big.Int).Quo(exact.Num(), exact.Denom()).Int64()
 	}
 
-	// 5, 6: quotas and the shortfall policy.
-	asked := s.quotas(n, weights)
-	delivered := slices.Clone(asked)
-	for i, quota := range asked {
+	// 5, 6, 10: quotas and the shortfall policy, less those of the offset.
+	first, end, asked := make([]int64, len(s.strata)), make([]int64, len(s.strata)), s.quotas(offset+n, s.weights())
+	if !s.tokens {
+		var ok bool
+		if end, ok = s.deliver(offset+n, available); !ok {
+			return out
+		}
+		first, _ = s.deliver(offset, available)
+	}
+	for stratum, quota := range s.quotas(offset, s.weights()) {
+		asked[stratum] -= quota
+	}
+	out.shares = make([]naiveShare, len(s.strata))
+	for i, stratum := range s.strata {
+		out.shares[i] = naiveShare{stratum.name, asked[i], first[i], available[i], end[i] - first[i], 0, 0}
+		out.delivered += out.shares[i].Delivered
+	}
+
+	seed := s.seed
+	if seed < 0 {
+		seed = 42
+	}
+	var output []naiveCandidate
+	for epoch := 1; epoch <= max(s.epochs, 1); epoch++ {
+		// 7, 9: selection, the positions of each stratum from first to end.
+		sampleTag := fmt.Sprintf("smelt-sample-v1:%d", seed)
+		if s.mode == "REDRAW" && epoch >= 2 {
+			sampleTag += fmt.Sprintf(":%d", epoch)
+		}
+		if s.mode == "DISJOINT" && epoch >= 2 {
+			for i := range first {
+				first[i], end[i] = end[i], end[i]+end[i]-first[i]
+			}
+		}
+		var picked []naiveCandidate
+		selected := make([][]naiveCandidate, len(s.strata))
+		for stratum := range s.strata {
+			var rows []naiveCandidate
+			for _, c := range candidates {
+				if c.stratum == stratum {
+					rows = append(rows, c)
+				}
+			}
+			sortByRank(rows, func(naiveCandidate) string { return sampleTag }, s.strata)
+			if s.tokens {
+				fits, exhausted := int64(0), true
+				end[stratum] = 0
+				for _, c := range rows {
+					if exhausted = fits+c.size() <= asked[stratum]; !exhausted {
+						break
+					}
+					fits += c.size()
+					end[stratum]++
+				}
+				if exhausted && fits < asked[stratum] && s.policy != "SHRINK" {
+					return naiveResult{candidates: out.candidates, excluded: out.excluded, duplicates: out.duplicates}
+				}
+				if epoch == 1 {
+					out.shares[stratum] = naiveShare{s.strata[stratum].name, 0, 0, available[stratum], end[stratum], asked[stratum], fits}
+					out.delivered += end[stratum]
+				}
+			}
+			round := map[int]int{} // of a row, from the first position of all, or of the epoch under DISJOINT
+			from := int64(0)
+			if s.mode == "DISJOINT" {
+				from = first[stratum]
+			}
+			for pos := from; pos < end[stratum]; pos++ {
+				c := rows[pos%int64(len(rows))]
+				round[c.row]++
+				c.copy += (round[c.row] - 1) * c.of
+				if pos >= first[stratum] {
+					selected[stratum] = append(selected[stratum], c)
+				}
+			}
+			sortByRank(selected[stratum], func(naiveCandidate) string { return sampleTag }, s.strata)
+			picked = append(picked, selected[stratum]...)
+		}
+
+		// 8: output order.
+		if s.order == "MIX" {
+			picked = s.interleave(selected)
+		} else {
+			sortByRank(picked, func(c naiveCandidate) string { return fmt.Sprintf("smelt-order-v1:%d:%d:%d", seed, epoch, c.copy) }, s.strata)
+		}
+		output = append(output, picked...)
+		if s.epochs > 1 {
+			out.epochRows = append(out.epochRows, int64(len(picked)))
+		}
+	}
+
+	// 10: the shard. 11: digests.
+	digest, shardDigest := sha256.New(), sha256.New()
+	for i, c := range output {
+		digest.Write(c.hash[:])
+		if !slices.Contains(out.rows, c.row) {
+			out.rows = append(out.rows, c.row)
+		}
+		if s.of == 0 || int64(i)%s.of == s.shard {
+			shardDigest.Write(c.hash[:])
+			out.records = append(out.records, c.record)
+		}
+	}
+	out.ok, out.asked, out.digest = true, n, hex.EncodeToString(digest.Sum(nil))
+	if s.tokens {
+		out.asked = 0
+	}
+	if s.of > 1 {
+		out.shardDigest = hex.EncodeToString(shardDigest.Sum(nil))
+	}
+	return out
+}
+
+// weights are those of the strata.
+func (s naiveStatement) weights() []*big.Rat {
+	weights := make([]*big.Rat, len(s.strata))
+	for i := range weights {
+		weights[i] = s.strata[i].weight
+	}
+	return weights
+}
+
+// size is the bytes of a row's texts.
+func (c naiveCandidate) size() int64 {
+	n := 0
+	for _, name := range []string{"instruction", "input", "output"} {
+		text, _ := c.fields[name].(string)
+		n += len(text)
+	}
+	return int64(n)
+}
+
+// marked reports whether the row has a mark of an evaluation.
+func (r naiveRow) marked(name string) bool {
+	mark := r.fields["_contaminated_by"]
+	if name == "any" {
+		return mark != nil
+	}
+	text, _ := mark.(string)
+	return regexp.MustCompile(`(^|,)` + name + `:[0-9]+(,[^,:]+:[0-9]+)*$`).MatchString(text)
+}
+
+// deliver is what each stratum gives of n rows; ok is false for a shortfall.
+func (s naiveStatement) deliver(n int64, available []int64) (delivered []int64, ok bool) {
+	weights := s.weights()
+	delivered = s.quotas(n, weights)
+	for i, quota := range delivered {
 		short := quota > available[i]
 		switch {
 		case s.policy == "SHRINK":
@@ -250,50 +418,67 @@ func (s naiveStatement) evaluate(rows []naiveRow, kept map[string][]int) (out na
 			(s.policy == "" || s.policy == "ERROR") && short,
 			s.policy == "REPEAT" && quota > 0 && available[i] == 0,
 			s.policy == "REPEAT" && s.max > 0 && quota > s.max*available[i]:
-			return out
+			return nil, false
 		}
 	}
-	switch s.policy {
-	case "SCALE":
+	switch {
+	case s.policy == "SCALE":
 		delivered = s.quotas(s.largestFit(n, weights, available), weights)
-	case "REDISTRIBUTE":
+	case s.policy == "REDISTRIBUTE" && s.webster():
+		delivered = s.divisorSequence(n, weights, available)
+	case s.policy == "REDISTRIBUTE":
 		delivered = s.redistribute(n, weights, available)
 	}
+	return delivered, true
+}
 
-	// 7: selection.
-	seed := s.seed
-	if seed < 0 {
-		seed = 42
-	}
-	var picked []naiveCandidate
-	for stratum, quota := range delivered {
-		var rows []naiveCandidate
-		for _, c := range candidates {
-			if c.stratum == stratum {
-				rows = append(rows, c)
+func (s naiveStatement) webster() bool { return s.nested || s.hasOffset }
+
+// divisorSequence deals rows to the largest w/(2s+1), ties by name. Strata that
+// are full are skipped; available is nil where none is.
+func (s naiveStatement) divisorSequence(n int64, weights []*big.Rat, available []int64) []int64 {
+	out := make([]int64, len(weights))
+	for ; n > 0; n-- {
+		best, claim := -1, new(big.Rat)
+		for i, w := range weights {
+			if w.Sign() == 0 || available != nil && out[i] == available[i] {
+				continue
+			}
+			c := new(big.Rat).Quo(w, big.NewRat(2*out[i]+1, 1))
+			if best < 0 || cmpAll(claim.Cmp(c), strings.Compare(s.strata[i].name, s.strata[best].name)) < 0 {
+				best, claim = i, c
 			}
 		}
-		sortByRank(rows, func(naiveCandidate) string { return fmt.Sprintf("smelt-sample-v1:%d", seed) }, s.strata)
-		for i := range quota {
-			c := rows[i%int64(len(rows))]
-			c.copy += int(i/int64(len(rows))) * c.of
-			picked = append(picked, c)
+		if best < 0 {
+			break
 		}
-		out.shares = append(out.shares, naiveShare{s.strata[stratum].name, asked[stratum], available[stratum], quota})
-		out.delivered += quota
+		out[best]++
 	}
+	return out
+}
 
-	// 8: output order. 11: digest.
-	sortByRank(picked, func(c naiveCandidate) string { return fmt.Sprintf("smelt-order-v1:%d:1:%d", seed, c.copy) }, s.strata)
-	digest := sha256.New()
-	for _, c := range picked {
-		digest.Write(c.hash[:])
-		out.records = append(out.records, c.record)
-		if !slices.Contains(out.rows, c.row) {
-			out.rows = append(out.rows, c.row)
-		}
+// interleave is ORDER BY MIX.
+func (s naiveStatement) interleave(selected [][]naiveCandidate) (out []naiveCandidate) {
+	n := int64(0)
+	for _, rows := range selected {
+		n += int64(len(rows))
 	}
-	out.ok, out.asked, out.digest = true, n, hex.EncodeToString(digest.Sum(nil))
+	emitted := make([]int64, len(selected))
+	for t := int64(1); t <= n; t++ {
+		best, claim := -1, new(big.Rat)
+		for i, rows := range selected {
+			quota := int64(len(rows))
+			if emitted[i]*n >= t*quota {
+				continue
+			}
+			c := big.NewRat(quota, emitted[i]+1)
+			if best < 0 || cmpAll(claim.Cmp(c), strings.Compare(s.strata[i].name, s.strata[best].name)) < 0 {
+				best, claim = i, c
+			}
+		}
+		out = append(out, selected[best][emitted[best]])
+		emitted[best]++
+	}
 	return out
 }
 
@@ -355,6 +540,9 @@ func (s naiveStatement) quotas(n int64, weights []*big.Rat) []int64 {
 	out := make([]int64, len(weights))
 	if sum.Sign() == 0 {
 		return out
+	}
+	if s.webster() {
+		return s.divisorSequence(n, weights, nil)
 	}
 	rest := make([]*big.Rat, len(weights))
 	order := make([]int, len(weights))

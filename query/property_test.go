@@ -71,8 +71,19 @@ func TestAgainstNaive(t *testing.T) {
 				records: rowsOf(t, r.Sample), digest: r.Sample.Report.Digest, rows: want.rows,
 			}
 			for _, s := range r.Sample.Report.Strata {
-				got.shares = append(got.shares, naiveShare{s.Name, s.Asked, s.Available, s.Delivered})
+				share := naiveShare{Name: s.Name, Asked: s.Asked, Skipped: s.Skipped, Available: s.Available, Delivered: s.Delivered}
+				if s.Tokens != nil {
+					share.TokensAsked, share.TokensDelivered = s.Tokens.Asked, s.Tokens.Delivered
+				}
+				got.shares = append(got.shares, share)
 			}
+			if e := r.Sample.Report.Epochs; e != nil {
+				got.epochRows = e.Rows
+			}
+			if shard := r.Sample.Report.Shard; shard != nil {
+				got.shardDigest = shard.Digest
+			}
+			require.EqualValues(t, len(got.records), r.Sample.Len(), src)
 			require.Equal(t, want, got, src)
 			if st.as != "" {
 				kept[st.as] = want.rows
@@ -89,8 +100,8 @@ func TestAgainstNaive(t *testing.T) {
 func naiveRecords(n int, rng *rand.Rand) []string {
 	one := func(options ...string) string { return options[rng.IntN(len(options))] }
 	out := []string{
-		`{"instruction":"first","_bucket":"code","_severity":1,"_verified":true,"_note":"a","_id":-1}`,
-		`{"instruction":"second","_bucket":"code","_severity":"high","_verified":false,"_note":7,"_id":-2}`,
+		`{"instruction":"first","_bucket":"code","_severity":1,"_verified":true,"_note":"a","_id":-1,"_contaminated_by":"arc:13"}`,
+		`{"instruction":"second","_bucket":"code","_severity":"high","_verified":false,"_note":7,"_id":-2,"_contaminated_by":"gsm8k:8"}`,
 	}
 	for i := range n {
 		if i > 0 && rng.IntN(12) == 0 {
@@ -119,6 +130,7 @@ func naiveRecords(n int, rng *rand.Rand) []string {
 		add("_severity", "1", "1.0", "10e-1", "2", "2.50", "-3", `"high"`, `"1"`, "null", "")
 		add("_verified", "true", "false", "true", "null", "")
 		add("_note", `"a"`, `"ab"`, `"É%"`, `"true"`, `""`, "7", "")
+		add("_contaminated_by", "", "", "", "", "", "", "", "", `"arc:13"`, `"arc:13,gsm8k:8"`, `"seen,gsm8k:13"`, `"arc"`, `"arc:13,seen"`, "true", "null")
 		id := strconv.Itoa(i)
 		add("_id", strconv.Itoa(rng.IntN(3*n)), id, id, id, id, id, id, "")
 		out = append(out, "{"+strings.Join(fields, ",")+"}")
@@ -188,8 +200,42 @@ func statements(rows []naiveRow, kept map[string][]int) *rapid.Generator[naiveSt
 		if len(names) > 0 && odds("from", 4) {
 			s.from = pick("from", names...)
 		}
+		s.contaminated = pickList(t, "contaminated", nil, nil, nil, []string{"any"}, []string{"arc"}, []string{"gsm8k", "arc"})
+		s.parts(t, len(rows))
 		return s
 	})
+}
+
+// pickList is one of some options that are lists.
+func pickList(t *rapid.T, label string, options ...[]string) []string {
+	return options[rapid.IntRange(0, len(options)-1).Draw(t, label)]
+}
+
+// parts chooses the clauses that say which part of the rows comes when.
+func (s *naiveStatement) parts(t *rapid.T, rows int) {
+	odds := func(label string, of int) bool { return rapid.IntRange(1, of).Draw(t, label) == of }
+	s.nested = odds("nested", 3)
+	if odds("mix", 3) {
+		s.order = "MIX"
+	}
+	if odds("several epochs", 3) {
+		s.epochs = rapid.IntRange(1, 4).Draw(t, "epochs")
+		s.mode = rapid.SampledFrom([]string{"", "DISJOINT", "REDRAW"}).Draw(t, "mode")
+	}
+	if odds("shards", 4) {
+		s.of = rapid.Int64Range(1, 5).Draw(t, "of")
+		s.shard = rapid.Int64Range(0, s.of-1).Draw(t, "shard")
+	}
+	if (s.policy == "" || s.policy == "ERROR" || s.policy == "SHRINK") && s.mode != "DISJOINT" && odds("tokens", 3) {
+		s.tokens = true
+		s.n = rapid.Int64Range(0, int64(rows*80)).Draw(t, "tokens")
+		s.count = fmt.Sprintf("%d TOKENS ('bytes')", s.n)
+		return
+	}
+	if s.mode != "DISJOINT" && odds("offset", 4) {
+		s.hasOffset = true
+		s.offset = rapid.Int64Range(0, int64(rows)).Draw(t, "offset")
+	}
 }
 
 // weigh chooses the strata, in every form of WEIGHTED BY and without it.

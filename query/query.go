@@ -5,9 +5,10 @@
 //	     -> candidates of each stratum, by bitmaps        plan.Candidates
 //	     -> less excluded row_hashes, one row a row_hash  draw.go, duplicates.go
 //	     -> exact quotas and the shortfall policy         mix.Resolve
-//	     -> the smallest ranks of each stratum            draw.go
-//	     -> output order                                  draw.go
-//	     -> digest, and comparison with kept samples      keep.go
+//	        or rows while their tokens fit a budget       tokens.go
+//	     -> the smallest ranks of each stratum            selection.go
+//	     -> output order, epochs, shard, digest           emit.go
+//	     -> comparison with kept samples                  keep.go
 //	     -> records, gathered in address order and        gather.go
 //	        emitted in output order
 //

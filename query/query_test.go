@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,7 +32,7 @@ func storeRecords(t require.TestingT, dir string, records []string, segmentRows 
 	for i, record := range records {
 		fields, err := jsontext.Object([]byte(record), nil)
 		require.NoError(t, err)
-		content, err := tripleOf([]byte(record))
+		content, err := alpaca([]byte(record))
 		require.NoError(t, err)
 		require.NoError(t, b.Append(row.Sum(&content), []byte(record), file.ID, uint64(i+1)))
 		for _, f := range fields {
@@ -52,8 +53,15 @@ func storeRecords(t require.TestingT, dir string, records []string, segmentRows 
 	return d
 }
 
-// tripleOf is the content of an alpaca record.
-func tripleOf(record []byte) (content row.Content, err error) {
+func openRecords(t *testing.T, records []string, segmentRows int) *db.DB {
+	t.Helper()
+	d := storeRecords(t, t.TempDir(), records, segmentRows)
+	t.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
+// alpaca is the content of the records that storeRecords stores.
+func alpaca(record []byte) (content row.Content, err error) {
 	fields, err := jsontext.Object(record, nil)
 	for _, f := range fields {
 		switch string(f.Key) {
@@ -68,16 +76,9 @@ func tripleOf(record []byte) (content row.Content, err error) {
 	return content, err
 }
 
-func openRecords(t *testing.T, records []string, segmentRows int) *db.DB {
-	t.Helper()
-	d := storeRecords(t, t.TempDir(), records, segmentRows)
-	t.Cleanup(func() { _ = d.Close() })
-	return d
-}
-
 // run runs a statement, and keeps its sample where it says AS.
 func run(d *db.DB, src string, threads int) (*Result, error) {
-	q, err := Prepare(d, src, Options{Threads: threads, Functions: plan.Functions{Content: tripleOf}})
+	q, err := Prepare(d, src, Options{Threads: threads, Functions: plan.Functions{Content: alpaca}})
 	if err != nil {
 		return nil, err
 	}
@@ -115,18 +116,87 @@ type vectors struct {
 		Written   [][2]int64 // record number, copy
 		Digest    string
 	}
+	Parts []struct {
+		Statement                            string
+		Asked, Available, Skipped, Delivered map[string]int64
+		Tokens                               map[string]int64
+		Rows                                 int64
+		Written                              [][2]int64
+		Digest                               string
+		ShardDigest                          string `json:"shard_digest"`
+	}
+}
+
+// readVectors returns the vectors, and their records as text.
+func readVectors(t *testing.T) (v vectors, records []string) {
+	text, err := os.ReadFile("rank/testdata/vectors.json")
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &v))
+	require.NotEmpty(t, v.Samples)
+	require.NotEmpty(t, v.Parts)
+	for _, r := range v.Records {
+		records = append(records, string(r))
+	}
+	return v, records
+}
+
+// numbersOf returns the numbers of the records a sample writes.
+func numbersOf(t *testing.T, s *Sample) []int64 {
+	written := []int64{}
+	for _, record := range rowsOf(t, s) {
+		var fields struct {
+			N int64 `json:"_n"`
+		}
+		require.NoError(t, json.Unmarshal([]byte(record), &fields))
+		written = append(written, fields.N)
+	}
+	return written
+}
+
+// TestGoldenParts: NESTED, OFFSET, ORDER BY MIX, EPOCHS, SHARD and TOKENS give
+// what the independent implementation gives.
+func TestGoldenParts(t *testing.T) {
+	v, records := readVectors(t)
+	for _, segmentRows := range []int{7, 1000} {
+		d := openRecords(t, records, segmentRows)
+		for _, want := range v.Parts {
+			for _, threads := range []int{1, 8} {
+				result, err := run(d, want.Statement, threads)
+				require.NoError(t, err, want.Statement)
+				r := result.Sample.Report
+				assert.Equal(t, want.Digest, r.Digest, want.Statement)
+				assert.Equal(t, want.Rows, r.Rows, want.Statement)
+				if r.Shard != nil {
+					assert.Equal(t, want.ShardDigest, r.Shard.Digest, want.Statement)
+				}
+				wanted := []int64{}
+				for _, w := range want.Written {
+					wanted = append(wanted, w[0])
+				}
+				assert.Equal(t, wanted, numbersOf(t, result.Sample), want.Statement)
+				for _, s := range r.Strata {
+					name := s.Name
+					if name == "all rows" {
+						name = "_all"
+					}
+					asked := s.Asked
+					if s.Tokens != nil {
+						asked = s.Tokens.Asked
+						assert.Equal(t, want.Tokens[name], s.Tokens.Delivered, "%s: tokens of %s", want.Statement, name)
+					}
+					assert.Equal(t, want.Asked[name], asked, "%s: %s asked", want.Statement, name)
+					assert.Equal(t, want.Available[name], s.Available, "%s: %s available", want.Statement, name)
+					assert.Equal(t, want.Skipped[name], s.Skipped, "%s: %s skipped", want.Statement, name)
+					assert.Equal(t, want.Delivered[name], s.Delivered, "%s: %s delivered", want.Statement, name)
+				}
+			}
+		}
+		slices.Reverse(records)
+	}
 }
 
 func TestGoldenVectors(t *testing.T) {
-	text, err := os.ReadFile("rank/testdata/vectors.json")
-	require.NoError(t, err)
-	var v vectors
-	require.NoError(t, json.Unmarshal(text, &v))
-	require.NotEmpty(t, v.Samples)
-	records := make([]string, len(v.Records))
-	for i, r := range v.Records {
-		records[i] = string(r)
-	}
+	v, records := readVectors(t)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, segmentRows := range []int{7, 1000} {
 		d := openRecords(t, records, segmentRows)
@@ -136,19 +206,11 @@ func TestGoldenVectors(t *testing.T) {
 				require.NoError(t, err, want.Statement)
 				s := r.Sample
 				assert.Equal(t, want.Digest, s.Report.Digest, want.Statement)
-				var written []int64
-				for _, record := range rowsOf(t, s) {
-					var fields struct {
-						N int64 `json:"_n"`
-					}
-					require.NoError(t, json.Unmarshal([]byte(record), &fields))
-					written = append(written, fields.N)
-				}
-				var wanted []int64
+				wanted := []int64{}
 				for _, w := range want.Written {
 					wanted = append(wanted, w[0])
 				}
-				assert.Equal(t, wanted, written, want.Statement)
+				assert.Equal(t, wanted, numbersOf(t, s), want.Statement)
 				for _, stratum := range s.Report.Strata {
 					name := stratum.Name
 					if name == "all rows" {

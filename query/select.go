@@ -20,17 +20,17 @@ const maxTableBytes = 1 << 30
 
 var errTooLarge = errors.New("the result takes more than 1 GB of memory: add LIMIT, or group by less; to write many rows, use SAMPLE ALL ... INTO 'file'")
 
-// budget is what is left of maxTableBytes, for all workers.
-type budget struct{ left atomic.Int64 }
+// memory is what is left of maxTableBytes, for all workers.
+type memory struct{ left atomic.Int64 }
 
-func newBudget() *budget {
-	b := &budget{}
-	b.left.Store(maxTableBytes)
-	return b
+func newMemory() *memory {
+	m := &memory{}
+	m.left.Store(maxTableBytes)
+	return m
 }
 
-func (b *budget) take(n int64) error {
-	if b.left.Add(-n) < 0 {
+func (m *memory) take(n int64) error {
+	if m.left.Add(-n) < 0 {
 		return errTooLarge
 	}
 	return nil
@@ -67,7 +67,7 @@ func (q *Query) selectTable(ctx context.Context) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &selecting{plan: p, threads: q.opt.threads(), budget: newBudget()}
+	s := &selecting{plan: p, threads: q.opt.threads(), memory: newMemory()}
 	if p.Grouped {
 		t.Rows, err = s.groupRows(ctx, rows)
 	} else {
@@ -80,7 +80,7 @@ func (q *Query) selectTable(ctx context.Context) (*Table, error) {
 type selecting struct {
 	plan    *plan.Select
 	threads int
-	budget  *budget
+	memory  *memory
 }
 
 // listRows gives a line a row. Those of ORDER BY and LIMIT are chosen first, so
@@ -222,7 +222,7 @@ func (s *selecting) evaluate(ctx context.Context, rows *roaring.Bitmap, programs
 		}
 		parts[worker] = lines
 		held[worker] += size
-		return s.budget.take(size)
+		return s.memory.take(size)
 	})
 	return slices.Concat(parts...), err
 }

@@ -196,7 +196,7 @@ func (c *queryCmd) writeSample(a *app, r *answer, output string) error {
 	}
 	switch {
 	case output != "":
-		rows := s.Report.Delivered
+		rows := s.Len()
 		bar := a.newProgress("write", rows, false)
 		w, err := s.WriteFile(a.ctx, output, query.WriteOptions{
 			Format: format, Force: c.Force,

@@ -32,7 +32,7 @@ func TestRenderGolden(t *testing.T) {
 	}
 	report := &query.Report{
 		Seed: 42, Snapshot: 7, WeightedBy: "phase mostly_code", Policy: "SHRINK", Asked: 100, Delivered: 71,
-		Duplicates: 1, Notes: []string{"rows that are also in sample first: 3"}, Digest: "474cffe5",
+		Duplicates: 1, Notes: []string{"rows that are also in sample first: 3"}, Digest: "474cffe5", Method: "largest remainder", Order: "SHUFFLE, epoch 1",
 		Strata: []query.StratumReport{
 			{Name: "code", Weight: "70", Share: "70%", Asked: 70, Available: 60, Delivered: 60},
 			{Name: "cot_math", Weight: "20", Share: "20%", Asked: 20, Available: 1, Delivered: 1},
@@ -70,7 +70,7 @@ func TestJSONGolden(t *testing.T) {
 			{null, {Kind: db.KindNumber, Text: "1e400"}, {Kind: db.KindBool, Text: "false"}, null, null, null},
 		},
 	}
-	sample := &query.Sample{Report: query.Report{Statement: "SAMPLE 1 FROM buckets", Seed: 42, Asked: 1, Delivered: 1, Digest: "474cffe5"}}
+	sample := &query.Sample{Report: query.Report{Statement: "SAMPLE 1 FROM buckets", Seed: 42, Asked: 1, Delivered: 1, Digest: "474cffe5", Method: "largest remainder", Order: "SHUFFLE, epoch 1"}}
 	answers := []answer{
 		{Result: &query.Result{Table: table}, statement: "SELECT ...", elapsed: 1234567 * time.Nanosecond},
 		{Result: &query.Result{Table: &query.Table{Columns: []string{"sample"}}}, statement: "SHOW SAMPLES"},

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"smelt/query"
 )
@@ -15,23 +16,54 @@ func writeReport(w io.Writer, r *query.Report, l look) error {
 	if by == "" {
 		by = "no weights"
 	}
-	_, _ = fmt.Fprintf(w, "%s of %s asked, by %s; seed %d, snapshot %d\n\n",
-		counted(r.Delivered, "row"), thousands(r.Asked), visible(by), r.Seed, r.Snapshot)
+	what := fmt.Sprintf("%s of %s asked", counted(r.Delivered, "row"), thousands(r.Asked))
+	if r.Tokens != nil {
+		what = fmt.Sprintf("%s with %s of %s tokens (%s) asked", counted(r.Delivered, "row"),
+			thousands(r.Tokens.Delivered), thousands(r.Tokens.Asked), visible(r.Tokens.Tokenizer))
+	}
+	if r.Offset > 0 {
+		what += " after the first " + thousands(r.Offset)
+	}
+	_, _ = fmt.Fprintf(w, "%s, by %s; seed %d, snapshot %d\n\n", what, visible(by), r.Seed, r.Snapshot)
 	if err := reportGrid(r, l).write(w, l); err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintln(w)
+	line := func(name, format string, args ...any) {
+		_, _ = fmt.Fprintf(w, "%-11s %s\n", name, fmt.Sprintf(format, args...))
+	}
 	if r.Excluded > 0 {
-		_, _ = fmt.Fprintf(w, "excluded    %s whose row_hash is in an excluded sample\n", counted(r.Excluded, "row"))
+		line("excluded", "%s whose row_hash is excluded", counted(r.Excluded, "row"))
 	}
 	if r.Duplicates > 0 {
-		_, _ = fmt.Fprintf(w, "duplicates  %s left out (equal row_hash)\n", counted(r.Duplicates, "row"))
+		line("duplicates", "%s left out (equal row_hash)", counted(r.Duplicates, "row"))
 	}
+	line("quotas", "%s", r.Method)
+	if r.Epochs != nil {
+		line("epochs", "%s", epochsText(r))
+	}
+	line("order", "%s", r.Order)
 	for _, n := range r.Notes {
 		_, _ = fmt.Fprintf(w, "%s        %s\n", l.paint("note", yellow), visible(n))
 	}
+	if r.Shard != nil {
+		line("shard", "%d of %d: %s, digest %s", r.Shard.Index, r.Shard.Of, counted(r.Shard.Rows, "row"), r.Shard.Digest)
+	}
 	_, err := fmt.Fprintf(w, "digest      %s\n", r.Digest)
 	return err
+}
+
+// epochsText says how many rows the epochs have, and all.
+func epochsText(r *query.Report) string {
+	rows := r.Epochs.Rows
+	text := fmt.Sprintf("%d of %s", len(rows), counted(rows[0], "row"))
+	if least, most := slices.Min(rows), slices.Max(rows); least < most {
+		text = fmt.Sprintf("%d of %s to %s", len(rows), thousands(least), counted(most, "row"))
+	}
+	if r.Epochs.Mode != "" {
+		text += ", " + r.Epochs.Mode
+	}
+	return text + ": " + counted(r.Rows, "row") + " in all"
 }
 
 // roomyReport is from what width on a report shows weights beside shares.
@@ -39,6 +71,9 @@ const roomyReport = 100
 
 // reportGrid has a row a stratum. The bars compare with the largest of them.
 func reportGrid(r *query.Report, l look) *grid {
+	if r.Tokens != nil {
+		return tokensGrid(r, l)
+	}
 	g := &grid{columns: []column{{"bucket", false}, {"weight", true}, {"share", true}, {"asked", true}, {"available", true}, {"delivered", true}, {}}}
 	available, most := int64(0), int64(0)
 	for _, s := range r.Strata {
@@ -61,6 +96,39 @@ func reportGrid(r *query.Report, l look) *grid {
 	return g
 }
 
+// tokensGrid is reportGrid for a budget of tokens: bars are of tokens.
+func tokensGrid(r *query.Report, l look) *grid {
+	g := &grid{columns: []column{{"bucket", false}, {"weight", true}, {"share", true}, {"tokens asked", true}, {"available", true},
+		{"delivered", true}, {"rows available", true}, {"delivered", true}, {}}}
+	available, most := int64(0), int64(0)
+	for _, s := range r.Strata {
+		tokens, note := "more", ""
+		if s.Tokens.Available != nil {
+			tokens = thousands(*s.Tokens.Available)
+		}
+		if s.Capped {
+			note = "short by " + thousands(s.Tokens.Asked-s.Tokens.Delivered)
+		}
+		g.cells = append(g.cells, []painted{
+			{text: visible(s.Name)}, {text: s.Weight}, {text: s.Share},
+			{text: thousands(s.Tokens.Asked)}, {text: tokens}, {text: thousands(s.Tokens.Delivered)},
+			{text: thousands(s.Available)}, {text: thousands(s.Delivered)}, {note, yellow},
+		})
+		available += s.Available
+		most = max(most, s.Tokens.Asked, s.Tokens.Delivered)
+	}
+	g.footer = []painted{{text: "total"}, {}, {}, {text: thousands(r.Tokens.Asked)}, {}, {text: thousands(r.Tokens.Delivered)},
+		{text: thousands(available)}, {text: thousands(r.Delivered)}, {}}
+	if l.terminal && l.width < roomyReport { // the share says as much
+		g.drop(1)
+	}
+	g.bars = &bars{len(g.columns) - 1, func(row, width int) string {
+		t := r.Strata[row].Tokens
+		return l.bar(t.Delivered, t.Asked, most, width)
+	}}
+	return g
+}
+
 func stratumNote(r *query.Report, s query.StratumReport) string {
 	switch {
 	case s.MaxCopies > 1:
@@ -71,6 +139,8 @@ func stratumNote(r *query.Report, s query.StratumReport) string {
 		return "short by " + thousands(s.Asked-s.Delivered)
 	case s.Delivered > s.Asked:
 		return thousands(s.Delivered-s.Asked) + " more, for buckets that are short"
+	case s.Skipped > 0:
+		return "after the first " + thousands(s.Skipped)
 	}
 	return ""
 }

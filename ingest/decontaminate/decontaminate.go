@@ -125,7 +125,7 @@ func (r *Result) Apply(d *db.DB, now time.Time) error {
 		summary += fmt.Sprintf("; marks of earlier runs taken away: %d", r.Report.TakenAway)
 	}
 	w.PutEvent(db.Event{Kind: "decontaminate", Time: now, Detail: map[string]any{
-		"summary": summary, "marked": r.Report.Marked, "ngram": r.Report.NGram, "by_name": r.Report.ByName,
+		"summary": summary, "marked": r.Report.Marked, "ngram": r.Report.NGram, "names": r.names(), "by_name": r.Report.ByName,
 		"taken_away": r.Report.TakenAway,
 	}})
 	return w.Commit()

@@ -13,13 +13,6 @@ import (
 	"unicode/utf8"
 )
 
-// step is what a pattern asks of the text next: a character, any one (any) or
-// any number of any (many).
-type step struct {
-	char      rune
-	any, many bool
-}
-
 // Compile returns a function that says whether the whole of a text matches the
 // pattern; every pattern has a meaning. With fold, case is ignored (ILIKE), by
 // comparing both in lower case. The function is safe for concurrent use. It
@@ -29,61 +22,127 @@ func Compile(pattern string, fold bool) func(text string) bool {
 	if fold {
 		pattern = strings.ToLower(pattern)
 	}
-	steps := parse(pattern)
+	pieces := parse(pattern)
 	if !fold {
-		return func(text string) bool { return match(steps, text) }
+		return func(text string) bool { return match(pieces, text) }
 	}
-	return func(text string) bool { return match(steps, strings.ToLower(text)) }
+	return func(text string) bool { return match(pieces, strings.ToLower(text)) }
 }
 
-func parse(pattern string) []step {
-	var steps []step
-	plain := false
+// piece is what stands before, between or after the % of a pattern: a text, or
+// single characters where some may be any.
+type piece struct {
+	text  string
+	chars []rune // anyChar for _; nil if it has none and text is all
+}
+
+const anyChar = -1
+
+func parse(pattern string) []piece {
+	var pieces []piece
+	var chars []rune
+	plain, wild := false, false
+	end := func() {
+		p := piece{chars: chars}
+		if !wild {
+			p = piece{text: string(chars)}
+		}
+		pieces = append(pieces, p)
+		chars, wild = nil, false
+	}
 	for _, c := range pattern {
 		switch {
 		case plain:
-			steps, plain = append(steps, step{char: c}), false
+			chars, plain = append(chars, c), false
 		case c == '\\':
 			plain = true
 		case c == '%':
-			if len(steps) == 0 || !steps[len(steps)-1].many {
-				steps = append(steps, step{many: true})
-			}
+			end()
+		case c == '_':
+			chars, wild = append(chars, anyChar), true
 		default:
-			steps = append(steps, step{char: c, any: c == '_'})
+			chars = append(chars, c)
 		}
 	}
 	if plain {
-		steps = append(steps, step{char: '\\'})
+		chars = append(chars, '\\')
 	}
-	return steps
+	end()
+	return pieces
 }
 
-// match is the usual walk with two pointers: on a mismatch, the last % takes
-// one character more.
-func match(steps []step, text string) bool {
-	i, at, star, mark := 0, 0, -1, 0
-	for i < len(text) {
-		if at < len(steps) && steps[at].many {
-			star, mark = at, i
-			at++
-			continue
-		}
-		c, size := utf8.DecodeRuneInString(text[i:])
-		switch {
-		case at < len(steps) && (steps[at].any || steps[at].char == c):
-			at++
-			i += size
-		case star >= 0:
-			_, size = utf8.DecodeRuneInString(text[mark:])
-			mark += size
-			i, at = mark, star+1
-		default:
+// match finds each piece as early as it can be, the first at the start of the
+// text and the last at its end.
+func match(pieces []piece, text string) bool {
+	first, last := pieces[0], pieces[len(pieces)-1]
+	at := first.begins(text)
+	if at < 0 || len(pieces) == 1 {
+		return at == len(text)
+	}
+	text = text[at:]
+	for _, p := range pieces[1 : len(pieces)-1] {
+		end := p.find(text)
+		if end < 0 {
 			return false
 		}
+		text = text[end:]
 	}
-	for at < len(steps) && steps[at].many {
-		at++
+	return last.ends(text)
+}
+
+// begins returns how much of the beginning of text the piece is; -1 if text does
+// not begin with it.
+func (p piece) begins(text string) int {
+	if p.chars == nil {
+		if strings.HasPrefix(text, p.text) {
+			return len(p.text)
+		}
+		return -1
 	}
-	return at == len(steps)
+	at := 0
+	for _, want := range p.chars {
+		if at == len(text) {
+			return -1
+		}
+		c, size := utf8.DecodeRuneInString(text[at:])
+		if want != anyChar && want != c {
+			return -1
+		}
+		at += size
+	}
+	return at
+}
+
+// find returns where the first occurrence of the piece in text ends; -1 if there
+// is none.
+func (p piece) find(text string) int {
+	if p.chars == nil {
+		at := strings.Index(text, p.text)
+		if at < 0 {
+			return -1
+		}
+		return at + len(p.text)
+	}
+	for at := range text {
+		if n := p.begins(text[at:]); n >= 0 {
+			return at + n
+		}
+	}
+	return -1
+}
+
+// ends reports whether text ends with the piece.
+func (p piece) ends(text string) bool {
+	if p.chars == nil {
+		return strings.HasSuffix(text, p.text)
+	}
+	at := len(text)
+	for range p.chars {
+		if at == 0 {
+			return false
+		}
+		_, size := utf8.DecodeLastRuneInString(text[:at])
+		at -= size
+	}
+	return p.begins(text[at:]) >= 0
 }

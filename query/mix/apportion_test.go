@@ -166,7 +166,9 @@ func TestLargestFitBruteForce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		strata := drawStrata(t, rapid.Int64Range(0, 25))
 		limit := rapid.Int64Range(0, 80).Draw(t, "limit")
-		require.Equal(t, naiveLargestFit(strata, limit), mix.LargestFit(strata, limit))
+		for _, m := range []mix.Method{mix.LargestRemainder, mix.Webster} {
+			require.Equal(t, naiveLargestFit(m, strata, limit), m.LargestFit(strata, limit))
+		}
 	})
 }
 

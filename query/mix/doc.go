@@ -6,12 +6,15 @@
 //	       | Weights
 //	       v
 //	   28 : 5 : 7                         integers in the same proportion
-//	       | Apportion(n)
+//	       | Method.Apportion(n)
 //	       v
-//	quotas, summing to n                  floor, then largest remainder, ties by name
+//	quotas, summing to n                  floor, then largest remainder, ties by name; or Webster's divisor sequence
 //	       | Resolve(policy)              compares with what is available
 //	       v
 //	Mixture    or    *ShortfallError      delivered per stratum, or one line per short stratum and the ways out
+//	       | Interleave                   for ORDER BY MIX
+//	       v
+//	a stratum for each position           every prefix within one row of the mixture
 //
 // # Arithmetic
 //
@@ -21,7 +24,8 @@
 //
 // # Invariants
 //
-//   - Quotas sum to n; each is the floor of its exact share or one more.
+//   - Quotas sum to n. By LargestRemainder each is the floor of its exact share or one more; by Webster none falls when n
+//     grows.
 //   - Quotas depend on names, weights and n only: not on what is available, not on the order of the strata.
 //   - Results come back in the order the strata were given.
 //   - A stratum of weight 0 gets nothing, under every policy, and is never what falls short.

@@ -33,11 +33,16 @@ func drawStrata(t *rapid.T, available *rapid.Generator[int64]) []mix.Stratum {
 }
 
 func drawPolicy(t *rapid.T, n int64) mix.Request {
-	return mix.Request{
+	req := mix.Request{
 		N:         n,
+		Method:    mix.Method(rapid.IntRange(int(mix.LargestRemainder), int(mix.Webster)).Draw(t, "method")),
 		Policy:    mix.Policy(rapid.IntRange(int(mix.Error), int(mix.Repeat)).Draw(t, "policy")),
 		MaxCopies: rapid.Int64Range(0, 5).Draw(t, "max copies"),
 	}
+	if req.Method == mix.Webster && rapid.Bool().Draw(t, "with offset") {
+		req.Offset = rapid.Int64Range(0, min(n, mix.MaxRows-n)).Draw(t, "offset")
+	}
+	return req
 }
 
 // anyN draws from 0..MaxRows. Ranges favour small numbers, so the upper end is drawn on purpose.

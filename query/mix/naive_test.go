@@ -2,6 +2,7 @@ package mix_test
 
 import (
 	"math/big"
+	"slices"
 
 	"smelt/query/mix"
 )
@@ -48,8 +49,41 @@ func naiveQuotas(n int64, strata []mix.Stratum) []int64 {
 	return quotas
 }
 
-func naiveFits(n int64, strata []mix.Stratum) bool {
-	for i, q := range naiveQuotas(n, strata) {
+// naiveWebster deals n rows one at a time to the largest w/(2s+1), ties to the smaller name. With skipFull a stratum
+// that has no more rows is passed over, and the deal ends when all are.
+func naiveWebster(n int64, strata []mix.Stratum, skipFull bool) []int64 {
+	quotas := make([]int64, len(strata))
+	claim := func(i int) *big.Rat {
+		w := new(big.Rat).SetUint64(strata[i].Weight)
+		return w.Quo(w, new(big.Rat).SetInt64(2*quotas[i]+1))
+	}
+	for ; n > 0; n-- {
+		best := -1
+		for i, s := range strata {
+			if s.Weight == 0 || skipFull && quotas[i] == s.Available {
+				continue
+			}
+			if best < 0 || claim(i).Cmp(claim(best)) > 0 || claim(i).Cmp(claim(best)) == 0 && s.Name < strata[best].Name {
+				best = i
+			}
+		}
+		if best < 0 {
+			break
+		}
+		quotas[best]++
+	}
+	return quotas
+}
+
+func naiveApportion(m mix.Method, n int64, strata []mix.Stratum) []int64 {
+	if m == mix.Webster {
+		return naiveWebster(n, strata, false)
+	}
+	return naiveQuotas(n, strata)
+}
+
+func naiveFits(m mix.Method, n int64, strata []mix.Stratum) bool {
+	for i, q := range naiveApportion(m, n, strata) {
 		if q > strata[i].Available {
 			return false
 		}
@@ -57,9 +91,9 @@ func naiveFits(n int64, strata []mix.Stratum) bool {
 	return true
 }
 
-func naiveLargestFit(strata []mix.Stratum, limit int64) int64 {
+func naiveLargestFit(m mix.Method, strata []mix.Stratum, limit int64) int64 {
 	for n := limit; n > 0; n-- {
-		if naiveFits(n, strata) {
+		if naiveFits(m, n, strata) {
 			return n
 		}
 	}
@@ -68,18 +102,32 @@ func naiveLargestFit(strata []mix.Stratum, limit int64) int64 {
 
 // naiveResult is what a policy delivers; ok is false where it is an error.
 type naiveResult struct {
+	skipped   []int64 // by OFFSET
 	delivered []int64
 	capped    []bool
 	allCapped bool
 	ok        bool
 }
 
+// naiveResolve is the sample of Offset+N rows less the sample of Offset rows.
 func naiveResolve(req mix.Request, strata []mix.Stratum) naiveResult {
-	quotas := naiveQuotas(req.N, strata)
+	first := req
+	first.N, first.Offset = req.Offset, 0
+	req.N += req.Offset
+	less, res := naiveResolveWhole(first, strata), naiveResolveWhole(req, strata)
+	for i := range res.delivered {
+		res.delivered[i] -= less.delivered[i]
+	}
+	res.skipped = less.delivered
+	return res
+}
+
+func naiveResolveWhole(req mix.Request, strata []mix.Stratum) naiveResult {
+	quotas := naiveApportion(req.Method, req.N, strata)
 	res := naiveResult{delivered: make([]int64, len(strata)), capped: make([]bool, len(strata)), ok: true}
 	switch req.Policy {
 	case mix.Error:
-		res.ok = naiveFits(req.N, strata)
+		res.ok = naiveFits(req.Method, req.N, strata)
 		copy(res.delivered, quotas)
 	case mix.Shrink:
 		for i, s := range strata {
@@ -95,8 +143,12 @@ func naiveResolve(req mix.Request, strata []mix.Stratum) naiveResult {
 				res.ok = false
 			}
 		}
-		copy(res.delivered, naiveQuotas(naiveLargestFit(strata, req.N), strata))
+		copy(res.delivered, naiveApportion(req.Method, naiveLargestFit(req.Method, strata, req.N), strata))
 	case mix.Redistribute:
+		if req.Method == mix.Webster {
+			naiveSkipFull(req.N, strata, &res)
+			break
+		}
 		naiveRedistribute(req.N, strata, &res)
 	case mix.Repeat:
 		for i, s := range strata {
@@ -118,6 +170,19 @@ func naiveResolve(req mix.Request, strata []mix.Stratum) naiveResult {
 		}
 	}
 	return res
+}
+
+// naiveSkipFull is REDISTRIBUTE under NESTED. A stratum is capped if it would get one more row than it has, were it not
+// skipped.
+func naiveSkipFull(n int64, strata []mix.Stratum, res *naiveResult) {
+	copy(res.delivered, naiveWebster(n, strata, true))
+	res.allCapped = true
+	for i, s := range strata {
+		more := slices.Clone(strata)
+		more[i].Available++
+		res.capped[i] = naiveWebster(n, more, true)[i] > s.Available
+		res.allCapped = res.allCapped && (res.capped[i] || s.Weight == 0)
+	}
 }
 
 // naiveRedistribute builds the list of the still uncapped anew in every round.

@@ -1,6 +1,7 @@
 package mix
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -27,21 +28,32 @@ func (p Policy) String() string {
 	return fmt.Sprintf("Policy(%d)", uint8(p))
 }
 
+// MaxTokens is the largest budget a sample may ask for.
+const MaxTokens = maxWebster
+
 // A Request is what the sample statement asks for.
 type Request struct {
-	N         int64  // rows in all, 0..MaxRows
+	N         int64  // rows in all, 0..MaxRows; or tokens, 0..MaxTokens
+	Offset    int64  // with Webster: leave out the sample of so many rows, and give the N after it
+	Method    Method // how N becomes quotas
 	Policy    Policy // what to do about a shortfall
 	MaxCopies int64  // Repeat only: no row comes more than this often in all; 0 = no limit
+	// Tokenizer says that N is a budget of that tokenizer's tokens and not a number of rows; empty: rows. A stratum's
+	// Available is then in tokens too, math.MaxInt64 where it is only known to be more than the quota. Only Error and
+	// Shrink are defined for it, without Offset.
+	Tokenizer string
 }
 
-// A Share is what one stratum gives to a mixture. Delivered always equals Copies*Available + Extra: take every row of
-// the stratum Copies times, and the Extra rows of smallest rank once more. So a stratum that gives part of its rows has
-// Copies 0 and Extra = Delivered; one that gives each row once has Copies 1 and Extra 0; an empty one has 0 and 0.
+// A Share is what one stratum gives to a mixture: the selection positions from Skipped to Skipped+Delivered of its rows
+// in order of rank, beginning again with the first row when there are no more. Delivered always equals Copies*Available +
+// Extra: every row comes Copies times, and the Extra rows from Skipped on once more. So a stratum that gives part of its
+// rows has Copies 0 and Extra = Delivered; one that gives each row once has Copies 1 and Extra 0; an empty one 0 and 0.
 type Share struct {
 	Name      string
 	Weight    uint64
 	Asked     int64 // its quota of the rows asked for, before the policy changed anything
 	Available int64
+	Skipped   int64 // what it gives to the sample of Offset rows
 	Delivered int64
 	Copies    int64 // only Repeat goes above 1
 	Extra     int64 // below Available, or 0
@@ -60,61 +72,78 @@ type Mixture struct {
 //
 //   - Error: a *ShortfallError.
 //   - Shrink: the smaller of quota and available, stratum by stratum.
-//   - Scale: the quotas of LargestFit(strata, N). A stratum with a weight and no rows is a *ShortfallError, short or
-//     not: no sample keeps its proportion.
+//   - Scale: the quotas of the largest n up to N whose quotas fit. A stratum with a weight and no rows is a
+//     *ShortfallError, short or not: no sample keeps its proportion.
 //   - Redistribute: rounds. Each caps together all strata whose quota exceeds what they have, and apportions the rest of
-//     the rows over the others by their own weights, until no quota exceeds. Ends with N rows, or with AllCapped.
+//     the rows over the others by their own weights, until no quota exceeds. Ends with N rows, or with AllCapped. Under
+//     Webster that is the divisor sequence with full strata skipped.
 //   - Repeat: every quota, with as many copies of the rows as that takes, the copies of two rows differing by one at
 //     most. A stratum that has a quota and no rows, or that would need more than MaxCopies, is a *ShortfallError.
 //
-// Other errors: N outside 0..MaxRows, an unknown policy, a negative MaxCopies or Available, and (*WeightError) weights
-// that sum to zero or to 2^62 and more. Redistribute takes at most one Apportion per stratum; Scale, and whatever ends
-// in a *ShortfallError, costs a LargestFit.
+// With an Offset all of this is done for Offset+N rows and for Offset rows, and the shares are the difference. That of the
+// smaller is never more, under any policy, because Webster's quotas never fall.
+//
+// Other errors: N or Offset+N outside 0..MaxRows, an unknown policy or one not defined for tokens, an Offset without
+// Webster, a negative MaxCopies or Available, and (*WeightError) weights that sum to zero or to 2^62 and more.
+// Redistribute takes at most one Apportion per stratum; Scale, and whatever ends in a *ShortfallError, costs a LargestFit.
 func Resolve(req Request, strata []Stratum) (Mixture, error) {
 	if err := validate(req, strata); err != nil {
 		return Mixture{}, err
 	}
-	quotas := Apportion(req.N, strata)
+	quotas := req.Method.Apportion(req.Offset+req.N, strata)
+	skipped := req.Method.Apportion(req.Offset, strata)
 	shares := make([]Share, len(strata))
 	for i, s := range strata {
-		shares[i] = Share{Name: s.Name, Weight: s.Weight, Asked: quotas[i], Available: s.Available}
+		shares[i] = Share{Name: s.Name, Weight: s.Weight, Asked: quotas[i] - skipped[i], Available: s.Available, Skipped: skipped[i]}
 	}
 	if err := shortfall(req, strata, shares); err != nil {
 		return Mixture{}, err
 	}
 
 	mixture := Mixture{Asked: req.N, Shares: shares}
-	delivered := quotas
-	switch req.Policy {
-	case Shrink:
-		for i := range shares {
-			shares[i].Capped = quotas[i] > shares[i].Available
-			delivered[i] = min(quotas[i], shares[i].Available)
-		}
-	case Scale:
-		delivered = Apportion(LargestFit(strata, req.N), strata)
-	case Redistribute:
-		delivered = redistribute(req.N, strata, shares)
-		mixture.AllCapped = !slices.ContainsFunc(shares, func(s Share) bool { return s.Weight > 0 && !s.Capped })
-	}
-	for i, n := range delivered {
-		shares[i].deliver(n)
-		mixture.Delivered += n
+	delivered, capped := req.deliver(req.Offset+req.N, strata, quotas)
+	skipped, _ = req.deliver(req.Offset, strata, skipped)
+	mixture.AllCapped = req.Policy == Redistribute
+	for i := range shares {
+		s := &shares[i]
+		s.Capped, s.Skipped = capped[i], skipped[i]
+		s.deliver(delivered[i] - skipped[i])
+		mixture.Delivered += s.Delivered
+		mixture.AllCapped = mixture.AllCapped && (s.Weight == 0 || s.Capped)
 	}
 	return mixture, nil
 }
 
-// redistribute returns what each stratum delivers and marks the capped ones in shares.
-func redistribute(n int64, strata []Stratum, shares []Share) []int64 {
-	delivered := make([]int64, len(strata))
+// deliver is what the policy makes of the quotas of n rows, and which strata it capped.
+func (req Request) deliver(n int64, strata []Stratum, quotas []int64) (delivered []int64, capped []bool) {
+	capped = make([]bool, len(strata))
+	switch req.Policy {
+	case Shrink:
+		delivered = make([]int64, len(strata))
+		for i, s := range strata {
+			capped[i] = quotas[i] > s.Available
+			delivered[i] = min(quotas[i], s.Available)
+		}
+		return delivered, capped
+	case Scale:
+		return req.Method.Apportion(req.Method.LargestFit(strata, n), strata), capped
+	case Redistribute:
+		return req.Method.redistribute(n, strata)
+	}
+	return quotas, capped
+}
+
+// redistribute returns what each stratum delivers, and which are capped.
+func (m Method) redistribute(n int64, strata []Stratum) (delivered []int64, capped []bool) {
+	delivered, capped = make([]int64, len(strata)), make([]bool, len(strata))
 	open := slices.Clone(strata) // a capped stratum stays in its place with weight 0
 	for {
-		quotas := Apportion(n, open)
+		quotas := m.Apportion(n, open)
 		exceeded := false
 		for i, quota := range quotas {
 			if quota > open[i].Available {
 				exceeded = true
-				shares[i].Capped = true
+				capped[i] = true
 				open[i].Weight = 0
 				delivered[i] = open[i].Available
 				n -= delivered[i]
@@ -123,7 +152,7 @@ func redistribute(n int64, strata []Stratum, shares []Share) []int64 {
 			}
 		}
 		if !exceeded {
-			return delivered
+			return delivered, capped
 		}
 	}
 }
@@ -148,8 +177,17 @@ func capacity(available, maxCopies int64) int64 {
 }
 
 func validate(req Request, strata []Stratum) error {
+	if req.Tokenizer != "" {
+		return validateTokens(req, strata)
+	}
 	if req.N < 0 || req.N > MaxRows {
 		return fmt.Errorf("a sample of %s rows is out of range: ask for 0 to %s", thousands(req.N), thousands(MaxRows))
+	}
+	if req.Offset < 0 || req.Offset > MaxRows-req.N {
+		return fmt.Errorf("OFFSET %d is out of range: with the %s after it, ask for 0 to %s", req.Offset, rows(req.N), thousands(MaxRows))
+	}
+	if req.Offset > 0 && req.Method != Webster {
+		return errors.New("OFFSET needs the quotas of NESTED: by largest remainder a smaller sample need not be part of a larger one")
 	}
 	if req.Policy > Repeat {
 		return fmt.Errorf("%s is not a shortfall policy: use ERROR, SHRINK, SCALE, REDISTRIBUTE or REPEAT", req.Policy)
@@ -157,6 +195,23 @@ func validate(req Request, strata []Stratum) error {
 	if req.MaxCopies < 0 {
 		return fmt.Errorf("REPEAT MAX %d is out of range: give the most copies of a row, 1 or more", req.MaxCopies)
 	}
+	return validateStrata(strata)
+}
+
+func validateTokens(req Request, strata []Stratum) error {
+	if req.N < 0 || req.N > MaxTokens {
+		return fmt.Errorf("a budget of %s tokens is out of range: ask for 0 to %s", thousands(req.N), thousands(MaxTokens))
+	}
+	if req.Offset != 0 {
+		return errors.New("OFFSET counts rows: a budget of tokens has none")
+	}
+	if req.Policy > Shrink {
+		return fmt.Errorf("%s is not defined for a budget of tokens: use ERROR or SHRINK", req.Policy)
+	}
+	return validateStrata(strata)
+}
+
+func validateStrata(strata []Stratum) error {
 	for _, s := range strata {
 		if s.Available < 0 {
 			return fmt.Errorf("%s is said to have %d rows: a count is 0 or more", quoted(s.Name), s.Available)

@@ -113,6 +113,12 @@ func TestResolveErrors(t *testing.T) {
 	}{
 		{"negative", mix.Request{N: -1234}, one, "a sample of -1,234 rows is out of range: ask for 0 to 1,000,000,000"},
 		{"too many", mix.Request{N: mix.MaxRows + 1}, one, "1,000,000,001 rows is out of range"},
+		{"offset too large", mix.Request{N: 1, Offset: mix.MaxRows, Method: mix.Webster}, one, "OFFSET 1000000000 is out of range: with the 1 row after it"},
+		{"offset negative", mix.Request{N: 1, Offset: -1, Method: mix.Webster}, one, "OFFSET -1 is out of range"},
+		{"offset without nested", mix.Request{N: 1, Offset: 1}, one, "OFFSET needs the quotas of NESTED"},
+		{"tokens too many", mix.Request{N: 1 << 62, Tokenizer: "bytes"}, one, "a budget of 4,611,686,018,427,387,904 tokens is out of range"},
+		{"tokens with offset", mix.Request{N: 1, Offset: 1, Method: mix.Webster, Tokenizer: "bytes"}, one, "OFFSET counts rows"},
+		{"tokens scaled", mix.Request{N: 1, Policy: mix.Scale, Tokenizer: "bytes"}, one, "SCALE is not defined for a budget of tokens"},
 		{"policy", mix.Request{N: 1, Policy: 77}, one, "Policy(77) is not a shortfall policy"},
 		{"copies", mix.Request{N: 1, Policy: mix.Repeat, MaxCopies: -2}, one, "REPEAT MAX -2 is out of range"},
 		{"available", mix.Request{N: 1}, strataOf("a b", 1, -3), `"a b" is said to have -3 rows`},
@@ -146,6 +152,7 @@ func TestResolveAgainstNaive(t *testing.T) {
 		require.Equal(t, want.allCapped, m.AllCapped)
 		for i, s := range m.Shares {
 			require.Equal(t, want.delivered[i], s.Delivered, s.Name)
+			require.Equal(t, want.skipped[i], s.Skipped, s.Name)
 			require.Equal(t, want.capped[i], s.Capped, s.Name)
 		}
 		checkMixture(t, m, req, strata)
@@ -160,10 +167,11 @@ func checkShortfall(t *rapid.T, err error, req mix.Request, strata []mix.Stratum
 	require.Equal(t, req.Policy, e.Policy)
 	require.Len(t, e.Shares, len(strata))
 	require.NotEmpty(t, e.Short())
-	require.Equal(t, naiveLargestFit(strata, req.N), e.Fits)
+	require.Equal(t, req.Offset, e.Offset)
+	require.Equal(t, naiveLargestFit(req.Method, strata, req.Offset+req.N), e.Fits)
 	if req.Policy == mix.Repeat {
-		fits := req.N
-		for ; fits > 0 && !naiveResolve(mix.Request{N: fits, Policy: mix.Repeat, MaxCopies: req.MaxCopies}, strata).ok; fits-- {
+		fits := req.Offset + req.N
+		for ; fits > 0 && !naiveResolve(mix.Request{N: fits, Method: req.Method, Policy: mix.Repeat, MaxCopies: req.MaxCopies}, strata).ok; fits-- {
 			continue
 		}
 		require.Equal(t, fits, e.FitsRepeated)
@@ -192,10 +200,10 @@ func checkMixture(t *rapid.T, m mix.Mixture, req mix.Request, strata []mix.Strat
 		}
 		held += s.Available
 		if req.Policy != mix.Repeat {
-			require.LessOrEqual(t, s.Delivered, s.Available)
+			require.LessOrEqual(t, s.Skipped+s.Delivered, s.Available)
 		}
 		if s.Capped {
-			require.Equal(t, s.Available, s.Delivered)
+			require.Equal(t, s.Available, s.Skipped+s.Delivered)
 		}
 	}
 	require.Equal(t, m.Delivered, delivered)
@@ -203,8 +211,8 @@ func checkMixture(t *rapid.T, m mix.Mixture, req mix.Request, strata []mix.Strat
 	case mix.Error, mix.Repeat:
 		require.Equal(t, req.N, m.Delivered)
 	case mix.Redistribute:
-		require.Equal(t, min(req.N, held), m.Delivered)
-		require.Equal(t, held < req.N, m.AllCapped)
+		require.Equal(t, min(req.Offset+req.N, held)-min(req.Offset, held), m.Delivered)
+		require.Equal(t, held < req.Offset+req.N, m.AllCapped)
 	default:
 		require.LessOrEqual(t, m.Delivered, req.N)
 	}
@@ -215,8 +223,9 @@ func TestResolvePoliciesAgreeWithoutShortfall(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		strata := drawStrata(t, rapid.Just(int64(0)))
 		req := drawPolicy(t, anyN().Draw(t, "n"))
-		quotas := mix.Apportion(req.N, strata)
-		for i, q := range quotas {
+		quotas, total := req.Method.Apportion(req.Offset, strata), req.Method.Apportion(req.Offset+req.N, strata)
+		for i, q := range total {
+			quotas[i] = q - quotas[i]
 			strata[i].Available = q + rapid.Int64Range(0, 3).Draw(t, "spare")
 			if req.Policy == mix.Scale {
 				strata[i].Available++

@@ -3,8 +3,6 @@ package mix
 import (
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 )
 
@@ -15,10 +13,13 @@ var ErrShortfall = errors.New("shortfall")
 // stratum with a weight has no rows, under Repeat a stratum has a quota and no rows or would need more than MaxCopies.
 type ShortfallError struct {
 	Asked     int64
+	Offset    int64 // of the request
 	Policy    Policy
 	MaxCopies int64   // of the request; 0 = no limit
-	Shares    []Share // every stratum in the order given, with nothing delivered
-	Fits      int64   // LargestFit up to Asked, without copies: what a smaller n could be; 0 when there is none
+	Tokenizer string  // of the request: counts are in its tokens; empty: in rows
+	Shares    []Share // every stratum in the order given, with nothing delivered; Skipped is its quota of Offset
+	// Fits is the method's LargestFit up to Offset+Asked, without copies: what they could be instead; 0 when there is none.
+	Fits int64
 	// FitsRepeated is Fits where each row may come MaxCopies times. Set under Repeat only.
 	FitsRepeated int64
 }
@@ -28,20 +29,20 @@ func (e *ShortfallError) Is(target error) bool { return target == ErrShortfall }
 
 // shortfall returns a *ShortfallError when the policy cannot deliver the shares, else nil.
 func shortfall(req Request, strata []Stratum, shares []Share) error {
-	e := &ShortfallError{Asked: req.N, Policy: req.Policy, Shares: shares}
+	e := &ShortfallError{Asked: req.N, Offset: req.Offset, Policy: req.Policy, Tokenizer: req.Tokenizer, Shares: shares}
 	if req.Policy == Repeat {
 		e.MaxCopies = req.MaxCopies
 	}
 	if len(e.Short()) == 0 {
 		return nil
 	}
-	e.Fits = LargestFit(strata, req.N)
+	e.Fits = req.Method.LargestFit(strata, req.Offset+req.N)
 	if req.Policy == Repeat {
 		repeated := make([]Stratum, len(strata))
 		for i, s := range strata {
 			repeated[i] = Stratum{Name: s.Name, Weight: s.Weight, Available: capacity(s.Available, req.MaxCopies)}
 		}
-		e.FitsRepeated = LargestFit(repeated, req.N)
+		e.FitsRepeated = req.Method.LargestFit(repeated, req.Offset+req.N)
 	}
 	return e
 }
@@ -60,12 +61,15 @@ func (e *ShortfallError) Short() []Share {
 func (e *ShortfallError) blocks(s Share) bool {
 	switch e.Policy {
 	case Error, Repeat:
-		return s.Asked > e.yield(s)
+		return s.quota() > e.yield(s)
 	case Scale:
 		return s.Weight > 0 && s.Available == 0
 	}
 	return false // Shrink and Redistribute always deliver
 }
+
+// quota is what the stratum is to give to the sample and to that of the offset before it.
+func (s Share) quota() int64 { return s.Skipped + s.Asked }
 
 // yield is the most rows the stratum can give under the policy.
 func (e *ShortfallError) yield(s Share) int64 {
@@ -85,9 +89,9 @@ func (e *ShortfallError) Error() string {
 	}
 	var missing int64
 	for _, s := range short {
-		lacks := s.Asked - e.yield(s)
+		lacks := s.quota() - e.yield(s)
 		missing += lacks
-		line := []string{quoted(s.Name), thousands(s.Asked), thousands(s.Available), thousands(lacks)}
+		line := []string{quoted(s.Name), thousands(s.quota()), thousands(s.Available), thousands(lacks)}
 		if e.Policy == Repeat {
 			line = append(line, "none to copy")
 			if s.Available > 0 {
@@ -102,92 +106,14 @@ func (e *ShortfallError) Error() string {
 	case e.Policy == Scale:
 		b.WriteString("SCALE keeps the proportions, and no sample can: a part of the mixture has no rows\n")
 	case e.Policy == Repeat && e.MaxCopies > 0:
-		fmt.Fprintf(&b, "short of %s of %s at REPEAT MAX %d\n", thousands(missing), rows(e.Asked), e.MaxCopies)
+		fmt.Fprintf(&b, "short of %s of %s at REPEAT MAX %d\n", thousands(missing), e.asked(), e.MaxCopies)
 	case e.Policy == Repeat:
-		fmt.Fprintf(&b, "short of %s of %s: REPEAT needs at least one row to copy\n", thousands(missing), rows(e.Asked))
+		fmt.Fprintf(&b, "short of %s of %s: REPEAT needs at least one row to copy\n", thousands(missing), e.asked())
 	default:
-		fmt.Fprintf(&b, "short of %s of %s\n", thousands(missing), rows(e.Asked))
+		fmt.Fprintf(&b, "short of %s of %s\n", thousands(missing), e.asked())
 	}
 	writeColumns(&b, table, padLeft)
 	b.WriteString("ways out:\n")
 	writeColumns(&b, e.waysOut(), padRight)
 	return strings.TrimSuffix(b.String(), "\n")
-}
-
-// waysOut lists what would succeed on the same strata, a pair of (what to write, what it gives) each.
-func (e *ShortfallError) waysOut() [][]string {
-	var parts, held, shrunk, copies int64
-	var unscalable, uncopyable []string // strata without rows that stop SCALE, and REPEAT
-	for _, s := range e.Shares {
-		if s.Weight == 0 {
-			continue
-		}
-		parts++
-		// Saturating: counts of rows are far below it, but nothing checks their sum.
-		held += min(s.Available, math.MaxInt64-held)
-		shrunk += min(s.Asked, s.Available)
-		if s.Available > 0 {
-			copies = max(copies, copiesFor(s))
-			continue
-		}
-		unscalable = append(unscalable, s.Name)
-		if s.Asked > 0 {
-			uncopyable = append(uncopyable, s.Name)
-		}
-	}
-
-	var ways [][]string
-	add := func(what, gives string) { ways = append(ways, []string{what, gives}) }
-	if shrunk > 0 {
-		gives := ": what there is, in other proportions"
-		if parts == 1 {
-			gives = ": what there is"
-		}
-		add("ON SHORTFALL SHRINK", rows(shrunk)+gives)
-	}
-	// With one part there is nothing to keep in proportion and nobody to make up for it.
-	if parts > 1 && e.Policy != Scale {
-		if len(unscalable) > 0 {
-			add("ON SHORTFALL SCALE", "not possible: "+noRows(unscalable))
-		} else {
-			add("ON SHORTFALL SCALE", rows(e.Fits)+" in the proportions asked for")
-		}
-	}
-	if parts > 1 && held > 0 {
-		gives := ": the others make up for what is short"
-		if held < e.Asked {
-			gives = ": all there is"
-		}
-		add("ON SHORTFALL REDISTRIBUTE", rows(min(held, e.Asked))+gives)
-	}
-	switch repeat := "ON SHORTFALL REPEAT"; {
-	case len(uncopyable) > 0:
-		if e.Policy != Repeat {
-			add(repeat, "not possible: "+noRows(uncopyable))
-		}
-	case e.Policy == Repeat:
-		add(repeat+" MAX "+strconv.FormatInt(copies, 10), rows(e.Asked)+": what is short comes more often")
-	default:
-		add(repeat, rows(e.Asked)+", each at most "+times(copies))
-	}
-	fits := e.Fits
-	if e.Policy == Repeat {
-		fits = e.FitsRepeated
-	}
-	if fits > 0 && e.Policy != Scale {
-		add("SAMPLE "+strconv.FormatInt(fits, 10), "the largest n that fits")
-	}
-	if parts > 1 {
-		return append(ways, []string{"other weights, or more rows"})
-	}
-	return append(ways, []string{"more rows"})
-}
-
-// copiesFor is how often the most frequent row of s comes when it delivers its quota; s has rows.
-func copiesFor(s Share) int64 {
-	copies := s.Asked / s.Available
-	if s.Asked%s.Available > 0 {
-		copies++
-	}
-	return copies
 }

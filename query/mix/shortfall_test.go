@@ -2,6 +2,7 @@ package mix_test
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -38,6 +39,12 @@ func TestShortfallText(t *testing.T) {
 		{"repeat max once", mix.Request{N: 500_000, Policy: mix.Repeat, MaxCopies: 1}, production()},
 		{"repeat max, empty", mix.Request{N: 1_000, Policy: mix.Repeat, MaxCopies: 2}, strataOf("a", 1, 100, "b", 1, 0, "c", 1, 300)},
 		{"repeat, empty", mix.Request{N: 1_000, Policy: mix.Repeat}, strataOf("a", 1, 100, "b", 1, 0)},
+		{"offset", mix.Request{N: 300, Offset: 500, Method: mix.Webster}, strataOf("a", 1, 300, "b", 1, 450)},
+		{"offset beyond the end", mix.Request{N: 10, Offset: 500, Method: mix.Webster}, strataOf("a", 1, 100, "b", 1, 100)},
+		{"offset, repeat", mix.Request{N: 300, Offset: 500, Method: mix.Webster, Policy: mix.Repeat, MaxCopies: 1}, strataOf("a", 1, 300, "b", 1, 450)},
+		{"tokens", mix.Request{N: 100_000, Tokenizer: "bytes"}, strataOf("a", 3, math.MaxInt64, "b", 1, 20_000)},
+		{"tokens, one stratum", mix.Request{N: 100_000, Tokenizer: "bytes"}, strataOf("all rows", 1, 99_999)},
+		{"tokens, empty", mix.Request{N: 1, Tokenizer: "bytes"}, strataOf("a", 1, 0)},
 	}
 	var got strings.Builder
 	for _, tt := range tests {
@@ -80,7 +87,7 @@ func TestShortfallWaysOut(t *testing.T) {
 		lines := strings.Count(err.Error(), "\n  ON SHORTFALL ") + strings.Count(err.Error(), "\n  SAMPLE ")
 		require.Len(t, append(ways, impossible...), lines, "a line neither promises nor rules out")
 		for _, way := range impossible {
-			_, err := mix.Resolve(mix.Request{N: req.N, Policy: policies[way[1]]}, strata)
+			_, err := mix.Resolve(mix.Request{N: req.N, Offset: req.Offset, Method: req.Method, Policy: policies[way[1]]}, strata)
 			require.ErrorIs(t, err, mix.ErrShortfall, way[0])
 		}
 		for _, way := range ways {

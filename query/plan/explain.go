@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/mattn/go-runewidth"
 
 	"smelt/query/ast"
@@ -18,16 +17,15 @@ import (
 // indexes alone tell: it reads no row. Candidates are counted before EXCLUDE
 // and DISTINCT; where WHERE has to read records, at most so many are left.
 func (p *Sample) Explain() (string, error) {
-	candidates, err := p.mayBeCandidates()
+	candidates, all, err := p.mayBeCandidates()
 	if err != nil {
 		return "", err
 	}
 	counts := make([]int64, len(candidates))
-	total := int64(0)
 	for i, rows := range candidates {
 		counts[i] = int64(rows.GetCardinality())
-		total += counts[i]
 	}
+	total := int64(all.GetCardinality())
 	strata := p.MixStrata(counts)
 	req, err := p.Request(strata)
 	if err != nil {
@@ -49,13 +47,19 @@ func (p *Sample) Explain() (string, error) {
 		}
 		line("where", "%s: %s", p.Statement.Where.String(), access)
 	}
-	if p.Field != "" {
+	switch {
+	case p.values != nil:
+		line("strata", "%s; reads the records that WHERE leaves; %s", p.WeightedBy, p.candidatesText(total))
+	case p.Field != "":
 		line("strata", "%s; %s; %s", p.WeightedBy, p.lookups([]string{p.Field}), p.candidatesText(total))
-	} else {
+	default:
 		line("strata", "one; %s", p.candidatesText(total))
 	}
 	for _, name := range p.Exclude {
 		line("exclude", "rows whose row_hash is in sample %s", written(name))
+	}
+	for _, what := range p.contaminated {
+		line("exclude", "rows whose row_hash is that of a row %s; %s", what, p.lookups([]string{markField}))
 	}
 	if p.Duplicates {
 		line("duplicates", "kept, numbered by record hash")
@@ -63,10 +67,19 @@ func (p *Sample) Explain() (string, error) {
 		line("distinct", "one row a row_hash; reads 8 bytes a candidate, and records of duplicates only")
 	}
 	line("count", "%s", p.countText(req.N))
-	line("quotas", "largest remainder")
+	if p.Offset > 0 {
+		line("offset", "less the sample of %s", Counted(p.Offset, "row"))
+	}
+	line("quotas", "%s", p.Method)
 	line("shortfall", "%s", p.shortfallText())
-	line("select", "the smallest ranks in each stratum, seed %d", p.Seed)
-	line("order", "SHUFFLE, epoch 1")
+	line("select", "%s", p.selectText())
+	if p.Epochs.N > 1 {
+		line("epochs", "%s", p.epochsText())
+	}
+	line("order", "%s", p.OrderText())
+	if p.Shard.Of > 1 {
+		line("shard", "positions %d, %d, ... of the output, counted from 0", p.Shard.Index, p.Shard.Index+p.Shard.Of)
+	}
 	if p.As != "" {
 		line("keep", "as sample %s", written(p.As))
 	}
@@ -94,11 +107,11 @@ func (p *Sample) access() (string, error) {
 	if len(p.Filter.Scanned()) == 0 {
 		return cmp.Or(index, "the same for every row") + "; reads no record", nil
 	}
-	strata, err := p.strataRows()
+	_, all, err := p.strataRows()
 	if err != nil {
 		return "", err
 	}
-	rows, records, err := p.Filter.Reads(roaring.FastOr(strata...))
+	rows, records, err := p.Filter.Reads(all)
 	if err != nil {
 		return "", err
 	}
@@ -107,6 +120,9 @@ func (p *Sample) access() (string, error) {
 		what = "records"
 	}
 	scan := fmt.Sprintf("reads %s of %s %s for %s", Thousands(rows), Thousands(p.Snapshot.Rows()), what, strings.Join(p.Filter.Scanned(), ", "))
+	for _, f := range p.Filter.b.names.unseen {
+		scan += ", once some row is found to have " + f.String()
+	}
 	if index != "" {
 		return index + "; then " + scan, nil
 	}
@@ -134,10 +150,16 @@ func (p *Sample) lookups(fields []string) string {
 }
 
 func (p *Sample) candidatesText(n int64) string {
-	if p.Filter != nil && len(p.Filter.Scanned()) > 0 {
+	if p.values != nil || p.Filter != nil && len(p.Filter.Scanned()) > 0 {
 		return "at most " + Counted(n, "candidate")
 	}
 	return Counted(n, "candidate")
+}
+
+// countsRows says that the count follows from the rows of the strata, which
+// indexes do not tell.
+func (p *Sample) countsRows() bool {
+	return p.values != nil && (p.Count == ast.CountAll || p.Count == ast.CountPercent)
 }
 
 func (p *Sample) countText(n int64) string {
@@ -150,8 +172,13 @@ func (p *Sample) countText(n int64) string {
 		}
 	case ast.CountPercent:
 		what = p.Percent + " % of the candidates left"
+	case ast.CountTokens:
+		return Counted(n, "token") + " of " + writtenText(p.Tokenizer)
 	default:
 		return Counted(n, "row")
+	}
+	if p.countsRows() {
+		return what
 	}
 	// Only a draw reads what tells excluded rows and duplicates.
 	return what + "; " + Counted(n, "row") + ", if no candidate is excluded or a duplicate"
@@ -164,15 +191,66 @@ func (p *Sample) shortfallText() string {
 	return p.Policy.String()
 }
 
+func (p *Sample) selectText() string {
+	text := fmt.Sprintf("the smallest ranks in each stratum, seed %d", p.Seed)
+	if p.Offset > 0 {
+		text += ", after those of the offset"
+	}
+	if p.InTokens() {
+		text += ", while their tokens fit; reads the records of those, and a few more"
+	}
+	return text
+}
+
+func (p *Sample) epochsText() string {
+	how := map[string]string{
+		"":         "the same rows, each time in another order",
+		"DISJOINT": "each takes the ranks after those of the one before, and begins again where a stratum ends",
+		"REDRAW":   "each selects by ranks of its own",
+	}[p.Epochs.Mode]
+	if p.Epochs.Mode == "" && p.Mix {
+		how = "the same rows in the same order"
+	}
+	return fmt.Sprintf("%d: %s", p.Epochs.N, how)
+}
+
+// OrderText says in which order rows come.
+func (p *Sample) OrderText() string {
+	switch {
+	case p.Mix:
+		return "MIX"
+	case p.Epochs.N > 1:
+		return fmt.Sprintf("SHUFFLE, epochs 1 to %d", p.Epochs.N)
+	}
+	return "SHUFFLE, epoch 1"
+}
+
+// explainQuotas draws the table of strata, for n rows or tokens.
 func (p *Sample) explainQuotas(b *strings.Builder, strata []mix.Stratum, n int64) {
-	quotas := mix.Apportion(n, strata)
-	rows := [][]string{{"stratum", "weight", "share", "quota", "candidates", ""}}
+	quotas := p.Method.Apportion(p.Offset+n, strata)
+	skipped := p.Method.Apportion(p.Offset, strata)
+	unit, candidates := "quota", "candidates"
+	if p.InTokens() {
+		unit = "tokens"
+	}
+	if p.values != nil {
+		candidates = "at most"
+	}
+	rows := [][]string{{"stratum", "weight", "share", unit, candidates, ""}}
 	for i, s := range strata {
 		note := ""
-		if quotas[i] > s.Available {
+		switch {
+		case p.InTokens(): // which only records tell
+		case quotas[i] > s.Available:
 			note = "short by " + Thousands(quotas[i]-s.Available)
+		case skipped[i] > 0:
+			note = "after " + Thousands(skipped[i])
 		}
-		rows = append(rows, []string{s.Name, p.Strata[i].Weight, p.Share(i), Thousands(quotas[i]), Thousands(s.Available), note})
+		quota := Thousands(quotas[i] - skipped[i])
+		if p.countsRows() {
+			quota, note = "?", ""
+		}
+		rows = append(rows, []string{s.Name, p.Strata[i].Weight, p.Share(i), quota, Thousands(s.Available), note})
 	}
 	// The zero Condition measures alike in every locale.
 	var terminal runewidth.Condition

@@ -295,21 +295,25 @@ func (n indexed) bounds(s *db.Snapshot, truth bool) (sure, may *roaring.Bitmap, 
 		row.SetField(0, v)
 		return n.program.Condition(row) == wants(truth)
 	}
-	rows, missing := roaring.New(), s.All()
+	rows := roaring.New()
 	index, err := s.Field(n.field)
 	if err == nil && index != nil {
 		rows, err = index.Match(holds)
 	}
-	if err == nil && holds(db.Value{}) { // of NULL, which the index does not have
-		if index != nil {
-			var present *roaring.Bitmap
-			if present, err = index.Present(); err == nil {
-				missing.AndNot(present)
-			}
-		}
-		rows.Or(missing)
+	if err != nil || !holds(db.Value{}) {
+		return rows, rows, err
 	}
-	return rows, rows, err
+	// Rows where the field is NULL are those that the index does not have.
+	missing := s.All()
+	if index != nil {
+		present, err := index.Present()
+		if err != nil {
+			return nil, nil, err
+		}
+		missing.AndNot(present)
+	}
+	rows.Or(missing)
+	return rows, rows, nil
 }
 
 // listed is in_sample(): the rows of a list.

@@ -1,16 +1,15 @@
 package plan
 
 import (
-	"context"
 	"errors"
+	"fmt"
+	"math"
 	"slices"
-	"strings"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"smelt/db"
 	"smelt/query/ast"
-	"smelt/query/expr"
 	"smelt/query/mix"
 )
 
@@ -25,25 +24,34 @@ type Sample struct {
 	Statement *ast.Sample
 	Snapshot  *db.Snapshot
 
-	Count      ast.CountKind // CountRows, CountPercent or CountAll
-	N          int64         // for CountRows
+	Count      ast.CountKind // CountRows, CountTokens, CountPercent or CountAll
+	N          int64         // rows for CountRows, tokens for CountTokens
 	Percent    string        // for CountPercent, an exact decimal
+	Tokenizer  string        // for CountTokens
+	Offset     int64         // rows of the sample that is left out
+	Method     mix.Method    // Webster for NESTED and OFFSET
 	From       string        // a kept sample's name; empty: all rows
 	Filter     *Filter       // nil: none
 	Strata     []Stratum     // at least one
 	WeightedBy string        // what gave the weights, in words; empty without WEIGHTED BY
-	Field      string        // the field that makes the strata; empty without WEIGHTED BY
+	Field      string        // the metadata field that makes the strata; empty for another, and without WEIGHTED BY
 	Seed       uint64
 	Duplicates bool // keep rows of equal row_hash
 	Policy     mix.Policy
-	MaxCopies  int64    // of REPEAT; 0: no limit
+	MaxCopies  int64 // of REPEAT; 0: no limit
+	Epochs     Epochs
+	Mix        bool // ORDER BY MIX; else SHUFFLE
+	Shard      Shard
 	Exclude    []string // kept samples
 	As         string   // keep the sample under this name; empty: do not
 	Into       string   // write it to this file; empty: do not
 	Notes      []string // what the reader should know, such as a count that was not written
 
-	from    *roaring.Bitmap
-	exclude []*roaring.Bitmap
+	values       *Values // what makes the strata, where it is no metadata field
+	from         *roaring.Bitmap
+	exclude      []*roaring.Bitmap
+	contaminated []string // what EXCLUDE CONTAMINATED names, as written
+	countTokens  func(record []byte) (int64, error)
 }
 
 // Stratum is a bucket, or a value of a field, with its weight.
@@ -60,7 +68,9 @@ type Stratum struct {
 func BindSample(src string, st *ast.Sample, d *db.DB, snap *db.Snapshot, fn Functions) (*Sample, error) {
 	b := newBinder(src, d, snap, fn)
 	p := &Sample{Statement: st, Snapshot: snap, Seed: DefaultSeed, Duplicates: st.Duplicates != nil}
-	for _, bind := range []func(*binder, *Sample, *db.DB) error{bindUnbuilt, bindFrom, bindWeights, bindCount, bindPolicy, bindNames} {
+	for _, bind := range []func(*binder, *Sample, *db.DB) error{
+		bindUnbuilt, bindFrom, bindWeights, bindCount, bindPolicy, bindQuotas, bindOutput, bindExclude, bindAs,
+	} {
 		if err := bind(b, p, d); err != nil {
 			return nil, err
 		}
@@ -83,28 +93,21 @@ func BindSample(src string, st *ast.Sample, d *db.DB, snap *db.Snapshot, fn Func
 func bindUnbuilt(b *binder, p *Sample, _ *db.DB) error {
 	st := p.Statement
 	switch {
-	case st.Count.Kind == ast.CountTokens:
-		return b.notBuilt(st.Count.Span, "a count in TOKENS", "write a number of rows, a percentage or ALL")
-	case st.Nested != nil:
-		return b.notBuilt(st.Nested.Span, "NESTED", "leave it out; within a bucket, smaller samples are contained in larger ones anyway")
-	case st.Epochs != nil:
-		return b.notBuilt(st.Epochs.Span, "EPOCHS", "leave it out and draw one epoch")
-	case st.Order != nil && st.Order.Kind != "SHUFFLE":
-		return b.notBuilt(st.Order.Span, "ORDER BY "+st.Order.Kind, "ORDER BY SHUFFLE works, and is the default")
-	case st.Shard != nil:
-		return b.notBuilt(st.Shard.Span, "SHARD", "leave it out and draw the whole sample")
 	case st.Into != nil && (st.Into.ShardMB != nil || st.Into.Shape != nil):
 		return b.notBuilt(st.Into.Span, "INTO with options", "write one file of rows as they came")
-	case st.Offset != nil:
-		return b.notBuilt(st.Offset.Span, "OFFSET", "to draw rows that a sample does not have, keep it with AS name, then EXCLUDE name")
 	}
 	return nil
 }
 
 func bindFrom(b *binder, p *Sample, d *db.DB) error {
 	var err error
-	p.From, p.from, err = b.source(p.Statement.From, d)
-	return err
+	if p.From, p.from, err = b.source(p.Statement.From, d); err != nil || p.from == nil {
+		return err
+	}
+	if missing := p.from.GetCardinality() - p.from.AndCardinality(b.snap.All()); missing > 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf("rows of sample %s that were deleted since it was kept: %s", written(p.From), Thousands(int64(missing))))
+	}
+	return nil
 }
 
 // source binds FROM: buckets (no name, no rows) or a kept sample.
@@ -143,121 +146,6 @@ func (b *binder) keptSample(name ast.Name, d *db.DB, also []string) (*roaring.Bi
 	return nil, b.errorf(name.Span, hint, "there is no sample named %s", name)
 }
 
-func bindWeights(b *binder, p *Sample, _ *db.DB) error {
-	w := p.Statement.Weights
-	if w == nil {
-		p.Strata = []Stratum{{Name: "all rows", Weight: "1", Units: 1, Others: true}}
-		return nil
-	}
-	p.Field = bucketField
-	var spans []ast.Span // of each stratum's weight, for errors
-	switch w.Kind {
-	case ast.ByPhase:
-		phase, err := b.phase(w.Phase)
-		if err != nil {
-			return err
-		}
-		p.WeightedBy = "phase " + written(phase.Name)
-		for _, pw := range phase.Weights {
-			p.Strata = append(p.Strata, bucketStratum(pw.Bucket, pw.Weight))
-			spans = append(spans, w.Phase.Span)
-		}
-	case ast.ByWeight:
-		p.WeightedBy = "the buckets' own weights"
-		for _, bucket := range b.snap.Catalog().Buckets {
-			if bucket.Weight != "" {
-				p.Strata = append(p.Strata, bucketStratum(bucket.Name, bucket.Weight))
-				spans = append(spans, w.Span)
-			}
-		}
-	case ast.ByBuckets:
-		p.WeightedBy = "a list of buckets"
-		for _, item := range w.Items {
-			if item.Others {
-				p.Strata = append(p.Strata, Stratum{Name: "OTHERS", Weight: item.Weight.Text, Others: true})
-			} else {
-				if err := b.bucket(item.Value.Span, item.Value.Text, written); err != nil {
-					return err
-				}
-				p.Strata = append(p.Strata, bucketStratum(item.Value.Text, item.Weight.Text))
-			}
-			spans = append(spans, item.Weight.Span)
-		}
-	case ast.ByField:
-		field, err := b.fieldName(w.Field.Span, w.Field.Path)
-		if err != nil {
-			return err
-		}
-		p.WeightedBy, p.Field = "field "+written(field), field
-		for _, item := range w.Items {
-			s := Stratum{Name: "OTHERS", Weight: item.Weight.Text, Others: item.Others}
-			if !item.Others {
-				if s.Value, err = expr.Constant(item.Value); err != nil {
-					return b.errorf(item.Value.Span, "", "%v", err)
-				}
-				if err := b.mayEqual(item.Value.Span, field, s.Value); err != nil {
-					return err
-				}
-				s.Name = s.Value.Text
-			}
-			p.Strata = append(p.Strata, s)
-			spans = append(spans, item.Weight.Span)
-		}
-	}
-	return b.weighStrata(p, spans)
-}
-
-func bucketStratum(name, weight string) Stratum {
-	return Stratum{Name: name, Weight: weight, Value: db.TextValue(name)}
-}
-
-// weighStrata turns the weights into integers and drops strata of weight 0,
-// except the values they keep out of OTHERS.
-func (b *binder) weighStrata(p *Sample, spans []ast.Span) error {
-	texts := make([]string, len(p.Strata))
-	given := map[db.Value]int{} // OTHERS is the zero Value here
-	for i, s := range p.Strata {
-		texts[i] = s.Weight
-		if first, twice := given[s.Value]; twice {
-			return b.errorf(spans[i], "give each value one weight",
-				"%s has a weight already: %s", s.Name, p.Strata[first].Weight)
-		}
-		given[s.Value] = i
-	}
-	units, err := mix.Weights(texts)
-	var bad *mix.WeightError
-	if errors.As(err, &bad) {
-		span := p.Statement.Weights.Span
-		if bad.Index >= 0 {
-			span = spans[bad.Index]
-		}
-		return b.errorf(span, "", "%s", bad.Reason) // which says the way out
-	}
-	if err != nil {
-		return b.errorf(p.Statement.Weights.Span, "", "%v", err)
-	}
-	for i := range p.Strata {
-		p.Strata[i].Units = units[i]
-	}
-	return nil
-}
-
-func (b *binder) phase(name ast.Name) (db.Phase, error) {
-	phase, known := b.snap.Catalog().Phase(name.Text)
-	if !known {
-		return phase, b.errorf(name.Span, nearest(name.Text, b.snap.Catalog().PhaseNames(), written), "unknown phase %s", name)
-	}
-	return phase, nil
-}
-
-// bucket refuses a name that no bucket has. write is as in nearest.
-func (b *binder) bucket(span ast.Span, name string, write func(string) string) error {
-	if _, known := b.snap.Catalog().Bucket(name); !known {
-		return b.errorf(span, nearest(name, b.snap.Catalog().BucketNames(), write), "unknown bucket %s", written(name))
-	}
-	return nil
-}
-
 func bindCount(b *binder, p *Sample, _ *db.DB) error {
 	c := p.Statement.Count
 	p.Count, p.N = c.Kind, c.N
@@ -280,8 +168,15 @@ func bindCount(b *binder, p *Sample, _ *db.DB) error {
 			return b.errorf(c.Span, "", "%v", err)
 		}
 	}
-	if p.N > mix.MaxRows {
-		return b.errorf(c.Span, "the most is "+Thousands(mix.MaxRows), "a sample of %s rows is too large", Thousands(p.N))
+	most, unit := int64(mix.MaxRows), "rows"
+	if c.Kind == ast.CountTokens {
+		most, unit = mix.MaxTokens, "tokens"
+	}
+	if p.N > most {
+		return b.errorf(c.Span, "the most is "+Thousands(most), "a sample of %s %s is too large", Thousands(p.N), unit)
+	}
+	if c.Kind == ast.CountTokens {
+		return b.tokens(p)
 	}
 	return nil
 }
@@ -303,120 +198,6 @@ func bindPolicy(b *binder, p *Sample, _ *db.DB) error {
 	return nil
 }
 
-func bindNames(b *binder, p *Sample, d *db.DB) error {
-	st := p.Statement
-	for _, x := range st.Exclude {
-		if x.Contaminated {
-			return b.notBuilt(x.Span, "EXCLUDE CONTAMINATED", "write WHERE _contaminated_by IS NULL")
-		}
-		rows, err := b.keptSample(x.Name, d, nil)
-		if err != nil {
-			return err
-		}
-		p.Exclude = append(p.Exclude, x.Name.Text)
-		p.exclude = append(p.exclude, rows)
-	}
-	if st.As == nil {
-		return nil
-	}
-	p.As = st.As.Text
-	if strings.EqualFold(p.As, "buckets") {
-		return b.errorf(st.As.Span, "choose another name", "a sample cannot be named buckets")
-	}
-	_, err := d.SampleRows(p.As)
-	if err == nil {
-		return b.errorf(st.As.Span, "choose another name", "there is already a sample named %s", st.As)
-	}
-	if !errors.Is(err, db.ErrNotFound) {
-		return err
-	}
-	return nil
-}
-
-// Excluded returns the addresses of the rows of the samples to exclude; nil
-// for none. Rows of equal row_hash are excluded with them.
-func (p *Sample) Excluded() *roaring.Bitmap {
-	if len(p.exclude) == 0 {
-		return nil
-	}
-	return roaring.FastOr(p.exclude...)
-}
-
-// Candidates returns the rows of each stratum for which WHERE is true, before
-// EXCLUDE and DISTINCT. The bitmaps are disjoint. Records are read, by so many
-// threads, only of rows for which indexes leave WHERE open.
-func (p *Sample) Candidates(ctx context.Context, threads int) ([]*roaring.Bitmap, error) {
-	strata, err := p.strataRows()
-	if err != nil || p.Filter == nil {
-		return strata, err
-	}
-	rows, err := p.Filter.Rows(ctx, threads, roaring.FastOr(strata...))
-	if err != nil {
-		return nil, err
-	}
-	for i := range strata {
-		strata[i].And(rows)
-	}
-	return strata, nil
-}
-
-// mayBeCandidates is Candidates as far as indexes tell: no stratum has more.
-func (p *Sample) mayBeCandidates() ([]*roaring.Bitmap, error) {
-	strata, err := p.strataRows()
-	if err != nil || p.Filter == nil {
-		return strata, err
-	}
-	rows, open, err := p.Filter.split(roaring.FastOr(strata...))
-	if err != nil {
-		return nil, err
-	}
-	rows.Or(open)
-	for i := range strata {
-		strata[i].And(rows)
-	}
-	return strata, nil
-}
-
-// strataRows returns the rows of each stratum, whatever WHERE says.
-func (p *Sample) strataRows() ([]*roaring.Bitmap, error) {
-	all := p.Snapshot.All()
-	if p.from != nil {
-		all.And(p.from)
-	}
-	out := make([]*roaring.Bitmap, len(p.Strata))
-	named := roaring.New()
-	others := -1
-	var index *db.FieldIndex
-	if p.Field != "" {
-		var err error
-		if index, err = p.Snapshot.Field(p.Field); err != nil {
-			return nil, err
-		}
-	}
-	for i, s := range p.Strata {
-		out[i] = roaring.New()
-		if s.Others {
-			others = i
-			continue
-		}
-		if index == nil {
-			continue
-		}
-		rows, err := index.Equal(s.Value)
-		if err != nil {
-			return nil, err
-		}
-		named.Or(rows)
-		if s.Units > 0 {
-			out[i] = roaring.And(all, rows)
-		}
-	}
-	if others >= 0 && p.Strata[others].Units > 0 {
-		out[others] = roaring.AndNot(all, named)
-	}
-	return out, nil
-}
-
 // MixStrata is the strata as package mix wants them, given what each has.
 func (p *Sample) MixStrata(available []int64) []mix.Stratum {
 	out := make([]mix.Stratum, len(p.Strata))
@@ -426,18 +207,22 @@ func (p *Sample) MixStrata(available []int64) []mix.Stratum {
 	return out
 }
 
-// Request is what to ask of package mix, given what each stratum has.
+// Request is what to ask of package mix, given what each stratum has: in tokens
+// for CountTokens, else in rows.
 func (p *Sample) Request(strata []mix.Stratum) (mix.Request, error) {
 	total := int64(0)
 	for _, s := range strata {
 		if s.Weight > 0 {
-			total += s.Available
+			total += min(s.Available, math.MaxInt64-total)
 		}
 	}
-	req := mix.Request{N: p.N, Policy: p.Policy, MaxCopies: p.MaxCopies}
+	req := mix.Request{
+		N: p.N, Offset: p.Offset, Method: p.Method, Policy: p.Policy, MaxCopies: p.MaxCopies, Tokenizer: p.Tokenizer,
+	}
 	switch p.Count {
 	case ast.CountAll:
-		req.N = mix.LargestFit(strata, min(total, mix.MaxRows))
+		// What OFFSET leaves of it.
+		req.N = max(p.Method.LargestFit(strata, min(total, mix.MaxRows))-p.Offset, 0)
 	case ast.CountPercent:
 		n, err := mix.FloorPercent(p.Percent, total)
 		if err != nil {

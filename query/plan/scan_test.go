@@ -186,6 +186,22 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// TestExplainUnseen: EXPLAIN reads no row to look for a field, and says that the
+// statement will.
+func TestExplainUnseen(t *testing.T) {
+	d := numbered(t, 10, 7)
+	src := "SAMPLE 1 FROM buckets WHERE n > 3 AND m = 1"
+	st, err := ast.Parse(src)
+	require.NoError(t, err)
+	p, err := BindSample(src, st.(*ast.Sample), d, d.Snapshot(), testFunctions)
+	require.NoError(t, err)
+	text, err := p.Explain()
+	require.NoError(t, err)
+	assert.Contains(t, text, "reads 10 of 10 records for n > 3, m = 1, once some row is found to have m\n")
+	_, err = p.Candidates(context.Background(), 2)
+	assert.ErrorContains(t, err, "unknown field m")
+}
+
 // TestKeptSample: in_sample() is a list of rows, alone and among others.
 func TestKeptSample(t *testing.T) {
 	d := numbered(t, 20, 7)

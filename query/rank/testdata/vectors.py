@@ -17,6 +17,9 @@ vectors.json holds
     samples   statements over those records and what they must give, by stratum
               ("_all" when there are no weights): the rows left by step 3 and
               those written, as pairs [_n, copy], and the row_hashes selected
+    parts     statements with NESTED, OFFSET, ORDER BY MIX, EPOCHS, SHARD and
+              TOKENS over those records: quotas and rows given by stratum, the
+              rows written, of all epochs in one list, and the digests
 Integers reach 2^63-1: read them as integers, not as doubles.
 """
 
@@ -118,8 +121,8 @@ def redistribute(n, weights, available):
 ALL = "_all"  # the one stratum of a sample without weights
 
 
-def sample(records, count, weights=None, where=lambda r: True, seed=42, duplicates=False, policy="ERROR"):
-    """DESIGN steps 1 to 8 and 11, each by sorting everything."""
+def divide(records, weights, where, duplicates):
+    """DESIGN steps 1 to 3: the rows of each stratum."""
     # 1, 2: candidates and strata
     weights = {name: Fraction(w) for name, w in (weights or {ALL: 1}).items() if Fraction(w) > 0}
     candidates = []
@@ -140,6 +143,12 @@ def sample(records, count, weights=None, where=lambda r: True, seed=42, duplicat
             kept.setdefault(c["row_hash"], c)
         candidates = list(kept.values())
     strata = {name: [c for c in candidates if c["stratum"] == name] for name in weights}
+    return weights, strata, candidates
+
+
+def sample(records, count, weights=None, where=lambda r: True, seed=42, duplicates=False, policy="ERROR"):
+    """DESIGN steps 1 to 8 and 11, each by sorting everything."""
+    weights, strata, candidates = divide(records, weights, where, duplicates)
     available = {name: len(rows) for name, rows in strata.items()}
 
     # 4, 5: count and quotas
@@ -191,6 +200,120 @@ def sample(records, count, weights=None, where=lambda r: True, seed=42, duplicat
         "selected": {name: [c["row_hash"] for c in rows] for name, rows in selected.items()},
         "written": [[c["record"]["_n"], c["copy"]] for c in written],
         "digest": digest,
+    }
+
+
+def webster(n, weights, available=None):
+    """The first n rows of the divisor sequence; full strata are skipped if available is given."""
+    quotas = dict.fromkeys(weights, 0)
+    for _ in range(n):
+        open_ = [name for name in weights if available is None or quotas[name] < available[name]]
+        if open_:
+            quotas[min(open_, key=lambda name: (-weights[name] / (2 * quotas[name] + 1), name.encode()))] += 1
+    return quotas
+
+
+def deliver(n, quotas_of, weights, available, policy, nested):
+    """Step 6: what each stratum gives of n rows."""
+    quotas = quotas_of(n, weights)
+    if policy == "SHRINK":
+        return {name: min(q, available[name]) for name, q in quotas.items()}
+    if policy == "SCALE":
+        while any(q > available[name] for name, q in quotas.items()):
+            n -= 1
+            quotas = quotas_of(n, weights)
+    if policy == "REDISTRIBUTE":
+        return webster(n, weights, available) if nested else redistribute(n, weights, available)
+    if policy == "ERROR":
+        assert all(q <= available[name] for name, q in quotas.items())
+    return quotas
+
+
+def size(record):
+    return sum(len(record.get(f, "").encode()) for f in ("instruction", "input", "output"))
+
+
+def interleave(selected):
+    """ORDER BY MIX: Balinski and Young's quota method."""
+    n = sum(len(rows) for rows in selected.values())
+    emitted = dict.fromkeys(selected, 0)
+    out = []
+    for t in range(1, n + 1):
+        may = [name for name, rows in selected.items() if emitted[name] * n < t * len(rows)]
+        name = min(may, key=lambda name: (-Fraction(len(selected[name]), emitted[name] + 1), name.encode()))
+        out.append(selected[name][emitted[name]])
+        emitted[name] += 1
+    return out
+
+
+def parts(records, count, weights=None, seed=42, duplicates=False, policy="ERROR", nested=False, offset=0, epochs=1,
+          mode="", order="SHUFFLE", shard=(0, 1), tokens=False):
+    """DESIGN steps 1 to 11. With tokens the count is one of bytes."""
+    weights, strata, candidates = divide(records, weights, lambda r: True, duplicates)
+    available = {name: len(rows) for name, rows in strata.items()}
+    quotas_of = webster if nested or offset else largest_remainder
+    asked, before = quotas_of(offset + count, weights), quotas_of(offset, weights)
+    asked = {name: q - before[name] for name, q in asked.items()}
+    first, end = dict.fromkeys(weights, 0), dict.fromkeys(weights, 0)
+    if not tokens:
+        nested = nested or offset > 0
+        first = deliver(offset, quotas_of, weights, available, policy, nested)
+        end = deliver(offset + count, quotas_of, weights, available, policy, nested)
+
+    written = []
+    report = {}
+    for epoch in range(1, epochs + 1):
+        tag = f"smelt-sample-v1:{seed}" + (f":{epoch}" if mode == "REDRAW" and epoch >= 2 else "")
+        place = lambda c: (rank(tag, h_of(c["row_hash"])), c["row_hash"], c["copy"])
+        selected = {}
+        for name, rows in strata.items():
+            rows = sorted(rows, key=place)
+            a, b = first[name], end[name]
+            if tokens:
+                while b < len(rows) and sum(size(c["record"]) for c in rows[: b + 1]) <= asked[name]:
+                    b += 1
+                assert policy == "SHRINK" or b < len(rows) or sum(size(c["record"]) for c in rows) == asked[name]
+            if mode == "DISJOINT":  # each epoch counts its copies anew
+                q = b - a
+                a, b = (epoch - 1) * q, epoch * q
+            copies = defaultdict(int)
+            if mode == "DISJOINT" and rows:
+                for position in range(a, b):
+                    copies[position] = (position - a) // len(rows)
+            elif rows:
+                for position in range(a, b):
+                    copies[position] = position // len(rows)
+            of = defaultdict(int)  # rows of one row_hash in the stratum
+            for c in rows:
+                of[c["row_hash"]] += 1
+            taken = [rows[position % len(rows)] for position in range(a, b)]
+            taken = [{**c, "copy": copies[a + i] * of[c["row_hash"]] + c["copy"]} for i, c in enumerate(taken)]
+            selected[name] = sorted(taken, key=place)
+        if epoch == 1:
+            report = {"skipped": first, "delivered": {name: len(rows) for name, rows in selected.items()}}
+            if tokens:
+                report["tokens"] = {name: sum(size(c["record"]) for c in rows) for name, rows in selected.items()}
+
+        def shuffled(c):
+            by = rank(f"smelt-order-v1:{seed}:{epoch}:{c['copy']}", h_of(c["row_hash"]))
+            return by, c["row_hash"], c["copy"], c["bucket"].encode()
+
+        if order == "MIX":
+            written += interleave(selected)
+        else:
+            written += sorted((c for rows in selected.values() for c in rows), key=shuffled)
+
+    index, m = shard
+    mine = written[index::m]
+    digest = lambda rows: sha(b"".join(bytes.fromhex(c["row_hash"]) for c in rows)).hexdigest()
+    return {
+        "asked": asked,
+        "available": available,
+        **report,
+        "rows": len(written),
+        "written": [[c["record"]["_n"], c["copy"]] for c in mine],
+        "digest": digest(written),
+        "shard_digest": digest(mine),
     }
 
 
@@ -335,6 +458,42 @@ def cases():
     yield "SAMPLE ALL FROM buckets SEED 6 DUPLICATES", dict(count="ALL", seed=6, duplicates=True)
 
 
+def part_cases():
+    by = "WEIGHTED BY (instruction 50, code 35, red_team 15)"
+    base = dict(weights=MIX)
+    yield f"SAMPLE 20 FROM buckets {by} NESTED", dict(base, count=20, nested=True)
+    yield f"SAMPLE 21 FROM buckets {by} NESTED SEED 7", dict(base, count=21, nested=True, seed=7)
+    for policy in ("SHRINK", "SCALE", "REDISTRIBUTE", "REPEAT"):
+        yield f"SAMPLE 40 FROM buckets {by} NESTED ON SHORTFALL {policy}", dict(base, count=40, nested=True, policy=policy)
+        yield (f"SAMPLE 17 FROM buckets {by} OFFSET 23 ON SHORTFALL {policy}",
+               dict(base, count=17, offset=23, policy=policy))
+    yield f"SAMPLE 9 FROM buckets {by} OFFSET 11", dict(base, count=9, offset=11)
+    yield "SAMPLE 9 FROM buckets OFFSET 30 SEED 3", dict(count=9, offset=30, seed=3)
+    yield (f"SAMPLE 90 FROM buckets {by} OFFSET 31 DUPLICATES ON SHORTFALL REPEAT",
+           dict(base, count=90, offset=31, duplicates=True, policy="REPEAT"))
+    yield f"SAMPLE 20 FROM buckets {by} ORDER BY MIX", dict(base, count=20, order="MIX")
+    yield (f"SAMPLE 40 FROM buckets {by} ORDER BY MIX ON SHORTFALL SHRINK SEED 5",
+           dict(base, count=40, order="MIX", policy="SHRINK", seed=5))
+    yield (f"SAMPLE 50 FROM buckets {by} ORDER BY MIX ON SHORTFALL REPEAT DUPLICATES",
+           dict(base, count=50, order="MIX", policy="REPEAT", duplicates=True))
+    yield f"SAMPLE 12 FROM buckets {by} EPOCHS 3", dict(base, count=12, epochs=3)
+    yield f"SAMPLE 12 FROM buckets {by} EPOCHS 3 ORDER BY MIX", dict(base, count=12, epochs=3, order="MIX")
+    for mode in ("DISJOINT", "REDRAW"):
+        yield f"SAMPLE 16 FROM buckets {by} EPOCHS 3 {mode}", dict(base, count=16, epochs=3, mode=mode)
+        yield (f"SAMPLE 16 FROM buckets {by} EPOCHS 2 {mode} ORDER BY MIX SEED 9",
+               dict(base, count=16, epochs=2, mode=mode, order="MIX", seed=9))
+        yield (f"SAMPLE 40 FROM buckets {by} EPOCHS 3 {mode} ON SHORTFALL REPEAT",
+               dict(base, count=40, epochs=3, mode=mode, policy="REPEAT"))
+    yield (f"SAMPLE 8 FROM buckets {by} OFFSET 12 EPOCHS 3 REDRAW", dict(base, count=8, offset=12, epochs=3, mode="REDRAW"))
+    for i in range(3):
+        yield f"SAMPLE 20 FROM buckets {by} SHARD {i} OF 3", dict(base, count=20, shard=(i, 3))
+    yield (f"SAMPLE 15 FROM buckets {by} EPOCHS 2 DISJOINT ORDER BY MIX SHARD 1 OF 4",
+           dict(base, count=15, epochs=2, mode="DISJOINT", order="MIX", shard=(1, 4)))
+    yield f"SAMPLE 800 TOKENS ('bytes') FROM buckets {by}", dict(base, count=800, tokens=True)
+    yield (f"SAMPLE 1500 TOKENS ('bytes') FROM buckets {by} NESTED ON SHORTFALL SHRINK EPOCHS 2 REDRAW",
+           dict(base, count=1500, tokens=True, nested=True, policy="SHRINK", epochs=2, mode="REDRAW"))
+
+
 def main():
     seeds = [0, 1, 7, 42, 10**18, 2**63 - 1]
     tags = [{"kind": "sample", "seed": s, "epoch": 1, "copy": 0, "tag": f"smelt-sample-v1:{s}"} for s in seeds]
@@ -379,11 +538,15 @@ def main():
         "records": rows,
         "rows": [{"row_hash": row_hash(r), "record_hash": record_hash(r)} for r in rows],
         "samples": [],
+        "parts": [],
     }
     for statement, arguments in cases():
         plain = {k: v for k, v in arguments.items() if k not in ("where", "count", "weights")}
         head = {"statement": statement, "seed": 42, "duplicates": False, "policy": "ERROR", **plain}
         sections["samples"].append({**head, **sample(rows, **arguments)})
+
+    for statement, arguments in part_cases():
+        sections["parts"].append({"statement": statement, **parts(rows, **arguments)})
 
     # One item a line; ASCII only, so that no editor can change a code point.
     about = f'"version": 1,\n"made_by": "vectors.py, Python {platform.python_version()}"'
