@@ -15,11 +15,12 @@ import (
 
 // AtomicFile is a file being written under a temporary name beside its final
 // one, so that the final name never holds half of it. End it with Commit or
-// Abort; Abort after Commit does nothing.
+// Abort; Abort after Commit does nothing. Finish may come before either.
 type AtomicFile struct {
 	*os.File
-	path string
-	done bool
+	path     string
+	finished bool // synced and closed
+	done     bool
 }
 
 // CreateAtomic starts writing the file that Commit will name path. What a
@@ -69,22 +70,36 @@ func removeAbandoned(dir, prefix string) {
 	}
 }
 
-// Commit makes the file durable and gives it its name, replacing what had it.
-// On an error nothing is left under the temporary name.
+// Finish makes the file durable and closes it, still under its temporary name,
+// so that many files can be complete before the first gets its name. A full disk
+// shows here at the latest.
+func (f *AtomicFile) Finish() error {
+	if f.finished {
+		return nil
+	}
+	f.finished = true
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// Commit finishes the file and gives it its name, replacing what had it. On an
+// error nothing is left under the temporary name.
 func (f *AtomicFile) Commit() error {
-	if err := f.Sync(); err != nil {
+	if err := f.Finish(); err != nil {
 		return errors.Join(err, f.Abort())
 	}
 	f.done = true
-	err := f.Close()
-	if err == nil {
-		err = os.Rename(f.Name(), f.path)
-	}
-	if err != nil {
+	if err := os.Rename(f.Name(), f.path); err != nil {
 		return errors.Join(err, removeIfThere(f.Name()))
 	}
 	syncDir(filepath.Dir(f.path))
 	return nil
+}
+
+// CommitAs is Commit under another name than CreateAtomic was told, in the same
+// directory.
+func (f *AtomicFile) CommitAs(path string) error {
+	f.path = path
+	return f.Commit()
 }
 
 // syncDir makes a rename durable where the system can; elsewhere the file
@@ -102,7 +117,11 @@ func (f *AtomicFile) Abort() error {
 		return nil
 	}
 	f.done = true
-	return errors.Join(f.Close(), removeIfThere(f.Name()))
+	var err error
+	if !f.finished {
+		err = f.Close()
+	}
+	return errors.Join(err, removeIfThere(f.Name()))
 }
 
 func removeIfThere(path string) error {

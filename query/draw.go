@@ -29,6 +29,8 @@ type Sample struct {
 	whole *roaring.Bitmap
 	// fields are written from the index.
 	fields []writtenField
+	// content gives the normal form of a record; it may be nil.
+	content contentFunc
 }
 
 // A sample's picks are held in memory, and as much again while their row_hashes
@@ -77,9 +79,7 @@ func (q *Query) draw(ctx context.Context) (*Sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.fields, err = writtenFields(s.snap); err != nil {
-		return nil, err
-	}
+	s.fields = writtenFields(s.snap)
 	if err := s.compareWithKept(ctx, hashes, p.Exclude); err != nil {
 		return nil, err
 	}

@@ -1,23 +1,19 @@
 package query
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"io"
 	"iter"
-	"os"
 	"slices"
 )
 
 // windowBytes is the most text that gathering holds in memory at once, and
 // spillBytes what it holds back for the windows before it is on disk.
 const (
-	windowBytes = 32 << 20
-	spillBytes  = 16 << 20
+	windowBytes = 16 << 20
+	spillBytes  = 8 << 20
 )
 
 // Rows yields the sample's rows in output order: each the JSON object the row
@@ -26,17 +22,37 @@ const (
 //
 // Rows are read in address order, so that each block of the store is decoded
 // once, and emitted in output order. The store tells the size of each row
-// beforehand. Where all of them, copies included, are more than 32 MB, the output
+// beforehand. Where all of them, copies included, are more than 16 MB, the output
 // is cut into windows of at most that, or of one larger row, and each row goes
 // first to its window's part of a temporary file in the store's directory. So
 // memory grows by 48 bytes a row of the sample and not with their length.
 func (s *Sample) Rows(ctx context.Context) iter.Seq2[[]byte, error] {
-	return s.rows(ctx, len(s.picks), windowBytes, func() {})
+	return s.rows(ctx, reading{n: len(s.picks)})
 }
 
 // Preview yields the first n rows of the output.
 func (s *Sample) Preview(ctx context.Context, n int) iter.Seq2[[]byte, error] {
-	return s.rows(ctx, min(n, len(s.picks)), windowBytes, func() {})
+	return s.rows(ctx, reading{n: min(n, len(s.picks))})
+}
+
+// reading says how a pass over a sample's rows is made.
+type reading struct {
+	n      int            // the first n rows of the output
+	window int            // bytes; 0: windowBytes
+	fields []writtenField // nil: the sample's
+	carry  carrier        // nil: records go through as they are
+	step   func()         // called when a row is gathered, and when it is emitted; may be nil
+}
+
+// carrier says what is gathered, and then yielded, in place of a record.
+type carrier interface {
+	// append appends it to dst. Each row comes once, in address order.
+	append(dst, record []byte) ([]byte, error)
+	// growth is about how many times the size of the record it has.
+	growth() int
+	// gathered is called when all rows have been gathered and before the first
+	// is yielded; an error ends the pass.
+	gathered() error
 }
 
 // place is a row's address and its position in the output.
@@ -45,14 +61,16 @@ type place struct {
 	pos  uint32
 }
 
-// rows yields the first n rows. step is called when a row has been gathered,
-// and again when it has been emitted.
-func (s *Sample) rows(ctx context.Context, n, limit int, step func()) iter.Seq2[[]byte, error] {
+// rows yields rows as r says.
+func (s *Sample) rows(ctx context.Context, r reading) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		if n == 0 {
+		if r.n == 0 {
 			return
 		}
-		places := make([]place, n)
+		if r.fields == nil {
+			r.fields = s.fields
+		}
+		places := make([]place, r.n)
 		for i := range places {
 			places[i] = place{s.picks[i].addr, uint32(i)}
 		}
@@ -62,13 +80,13 @@ func (s *Sample) rows(ctx context.Context, n, limit int, step func()) iter.Seq2[
 			}
 			return cmp.Compare(x.pos, y.pos)
 		})
-		g := &gathering{sample: s, step: step, addrs: make([]uint32, 0, n)}
+		g := &gathering{reading: r, sample: s, addrs: make([]uint32, 0, r.n)}
 		for i, p := range places {
 			if i == 0 || p.addr != places[i-1].addr {
 				g.addrs = append(g.addrs, p.addr)
 			}
 		}
-		err := g.emit(ctx, places, int64(limit), yield)
+		err := g.emit(ctx, places, yield)
 		if err != nil && !errors.Is(err, errStopped) {
 			yield(nil, err)
 		}
@@ -80,15 +98,15 @@ var errStopped = errors.New("stopped")
 
 // gathering is the state of one pass over a sample's rows.
 type gathering struct {
+	reading
 	sample  *Sample
-	step    func()
 	addrs   []uint32 // each once, ascending
 	windows []window
 }
 
 // emit gathers the rows of all windows, then yields window after window.
-func (g *gathering) emit(ctx context.Context, places []place, limit int64, yield func([]byte, error) bool) (err error) {
-	if err := g.cut(ctx, places, limit); err != nil {
+func (g *gathering) emit(ctx context.Context, places []place, yield func([]byte, error) bool) (err error) {
+	if err := g.cut(ctx, places, int64(cmp.Or(g.window, windowBytes))); err != nil {
 		return err
 	}
 	largest := int64(0)
@@ -107,6 +125,11 @@ func (g *gathering) emit(ctx context.Context, places []place, limit int64, yield
 	if err := g.gather(ctx, places); err != nil {
 		return err
 	}
+	if g.carry != nil {
+		if err := g.carry.gathered(); err != nil {
+			return err
+		}
+	}
 	data := make([]byte, 0, largest) // of a window that comes from the file
 	var offsets []uint32
 	for i := range g.windows {
@@ -122,28 +145,39 @@ func (g *gathering) emit(ctx context.Context, places []place, limit int64, yield
 			if !yield(data[at:at+size], nil) {
 				return errStopped
 			}
-			g.step()
+			g.stepped()
 		}
 		*w = window{}
 	}
 	return nil
 }
 
-// cut divides the output into windows of at most limit bytes, or one row.
+func (g *gathering) stepped() {
+	if g.step != nil {
+		g.step()
+	}
+}
+
+// typicalValue is about what the value of a field from the index takes, with the
+// punctuation around it.
+const typicalValue = 30
+
+// cut divides the output into windows of about limit bytes at most, or one row.
+// It knows the records' sizes, and estimates what is added to them.
 func (g *gathering) cut(ctx context.Context, places []place, limit int64) error {
-	longest := 0
-	for _, f := range g.sample.fields {
-		widest := 0
-		for _, group := range f.groups {
-			widest = max(widest, len(group.Value.Text))
-		}
-		longest += len(f.name) + widest + len(`,"":""`)
+	added := 0
+	for _, f := range g.fields {
+		added += len(f.name) + typicalValue
+	}
+	grown := 1
+	if g.carry != nil {
+		grown = g.carry.growth()
 	}
 	sizes := make([]uint32, len(places)) // by position
 	next := 0
 	err := g.sample.snap.RecordSizes(ctx, g.addrs, func(i, bytes int) {
 		for ; next < len(places) && places[next].addr == g.addrs[i]; next++ {
-			sizes[places[next].pos] = uint32(entryHeader + bytes + longest)
+			sizes[places[next].pos] = uint32(entryHeader + grown*(bytes+added))
 		}
 	})
 	if err != nil {
@@ -166,10 +200,20 @@ func (g *gathering) cut(ctx context.Context, places []place, limit int64) error 
 
 // gather reads every row once and puts it where it will be emitted.
 func (g *gathering) gather(ctx context.Context, places []place) error {
-	var edit editor
+	edit := editor{snap: g.sample.snap, fields: g.fields}
+	var carried []byte
 	next := 0
 	return g.sample.snap.Records(ctx, g.addrs, func(i int, record []byte) error {
-		out := edit.row(g.sample.fields, g.addrs[i], record)
+		out, err := edit.row(g.addrs[i], record)
+		if err != nil {
+			return err
+		}
+		if g.carry != nil {
+			if carried, err = g.carry.append(carried[:0], out); err != nil {
+				return err
+			}
+			out = carried
+		}
 		for ; next < len(places) && places[next].addr == g.addrs[i]; next++ {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -182,7 +226,7 @@ func (g *gathering) gather(ctx context.Context, places []place) error {
 			if err := g.windows[at].add(pos, out); err != nil {
 				return err
 			}
-			g.step()
+			g.stepped()
 		}
 		return nil
 	})
@@ -194,7 +238,7 @@ func (g *gathering) gather(ctx context.Context, places []place) error {
 type window struct {
 	first uint32 // position of its first row
 	rows  int
-	size  int64 // of all its entries, or a little more
+	size  int64 // of all its entries, about
 	room  int   // how much to hold in memory
 	file  *spillFile
 	buf   []byte
@@ -266,60 +310,4 @@ func (w *window) load(data []byte, offsets []uint32) ([]byte, []uint32, error) {
 		at += int(size)
 	}
 	return data, offsets, nil
-}
-
-// spillFile is a temporary file, appended to and read back.
-type spillFile struct {
-	f    *os.File
-	w    *bufio.Writer
-	size int64
-}
-
-func newSpillFile(dir string) (*spillFile, error) {
-	f, err := os.CreateTemp(dir, ".spill-*")
-	if err != nil {
-		return nil, spillError(err)
-	}
-	// Where the system allows it the file has no name from here on, so that
-	// nothing is left of it however the process ends.
-	_ = os.Remove(f.Name())
-	return &spillFile{f: f, w: bufio.NewWriterSize(f, 1<<20)}, nil
-}
-
-func (s *spillFile) append(b []byte) (offset int64, err error) {
-	offset = s.size
-	_, err = s.w.Write(b)
-	s.size += int64(len(b))
-	return offset, spillError(err)
-}
-
-func (s *spillFile) readAt(b []byte, offset int64) error {
-	if err := s.w.Flush(); err != nil {
-		return spillError(err)
-	}
-	_, err := s.f.ReadAt(b, offset)
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	return spillError(err)
-}
-
-func (s *spillFile) Close() error {
-	err := s.f.Close()
-	if rm := os.Remove(s.f.Name()); rm != nil && !errors.Is(rm, os.ErrNotExist) {
-		err = errors.Join(err, rm)
-	}
-	return spillError(err)
-}
-
-// spillError names what failed in place of a file that nobody can see.
-func spillError(err error) error {
-	if err == nil {
-		return nil
-	}
-	var path *os.PathError
-	if errors.As(err, &path) {
-		err = path.Err
-	}
-	return fmt.Errorf("temporary file in the store: %w", err)
 }

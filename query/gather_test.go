@@ -18,7 +18,7 @@ import (
 )
 
 func collect(t require.TestingT, s *Sample, limit int) (out []string) {
-	for record, err := range s.rows(context.Background(), len(s.picks), limit, func() {}) {
+	for record, err := range s.rows(context.Background(), reading{n: len(s.picks), window: limit}) {
 		require.NoError(t, err)
 		out = append(out, string(record))
 	}
@@ -64,7 +64,7 @@ func prepared(t require.TestingT, s *Sample, limit int64) (*gathering, []place) 
 		places[i] = place{p.addr, uint32(i)}
 	}
 	slices.SortFunc(places, func(x, y place) int { return cmp.Or(cmp.Compare(x.addr, y.addr), cmp.Compare(x.pos, y.pos)) })
-	g := &gathering{sample: s, step: func() {}, addrs: addresses(s.picks)}
+	g := &gathering{reading: reading{fields: s.fields}, sample: s, addrs: addresses(s.picks)}
 	require.NoError(t, g.cut(context.Background(), places, limit))
 	return g, places
 }
@@ -142,7 +142,7 @@ func TestSpillErrors(t *testing.T) {
 func TestStoppingEarly(t *testing.T) {
 	d := openRecords(t, mixedLengths(300), 64)
 	s := mustSample(t, d, "SAMPLE ALL FROM buckets")
-	for range s.rows(context.Background(), len(s.picks), 1000, func() {}) {
+	for range s.rows(context.Background(), reading{n: len(s.picks), window: 1000}) {
 		break
 	}
 	noSpillIn(t, d.Dir())

@@ -113,8 +113,8 @@ type groupTable struct {
 	key    []byte
 }
 
-// groupBytes is about what a group takes beside its values.
-const groupBytes = 200
+// groupSize is about what a group takes beside its values.
+const groupSize = 200
 
 func (t *groupTable) add(r *expr.Row) error {
 	t.keys, t.key = t.keys[:0], t.key[:0]
@@ -129,7 +129,7 @@ func (t *groupTable) add(r *expr.Row) error {
 	if g == nil {
 		g = t.s.newGroup(slices.Clone(t.keys))
 		t.groups[string(t.key)] = g
-		taken = groupBytes + int64(len(t.key)) + valueBytes(t.keys)
+		taken = groupSize + int64(len(t.key)) + valueBytes(t.keys)
 	}
 	for i, a := range t.s.plan.Aggregates {
 		v, acc := db.Value{}, g.accumulators[i]

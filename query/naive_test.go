@@ -3,83 +3,16 @@ package query
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"math/big"
-	"regexp"
 	"slices"
-	"sort"
-	"strconv"
 	"strings"
-
-	"smelt/compute/jsontext"
 )
 
 // A second implementation of DESIGN section 4, as naive as it can be: exact
 // rationals, maps, and sorts of everything. It shares nothing with the one
 // under test but the canonical form of a record.
-
-// naiveRow is a row and what the definition looks at.
-type naiveRow struct {
-	record string
-	fields map[string]any // nil, bool, *big.Rat or string; absent fields are not in it
-	bucket string         // empty: none
-	hash   [32]byte
-	canon  [32]byte // SHA-256 of the canonical record
-	text   [32]byte // SHA-256 of the record as written
-}
-
-func newNaiveRow(record string) naiveRow {
-	d := json.NewDecoder(strings.NewReader(record))
-	d.UseNumber()
-	var fields map[string]any
-	if err := d.Decode(&fields); err != nil {
-		panic(err)
-	}
-	for name, v := range fields {
-		if n, isNumber := v.(json.Number); isNumber {
-			fields[name], _ = new(big.Rat).SetString(n.String())
-		}
-	}
-	r := naiveRow{record: record, fields: fields}
-	r.bucket, _ = fields["_bucket"].(string)
-	text := func(name string) string {
-		s, _ := fields[name].(string)
-		var out strings.Builder
-		for _, c := range []byte(s) {
-			switch c {
-			case 0x1B:
-				out.WriteString("\x1B\x30")
-			case 0x1E:
-				out.WriteString("\x1B\x31")
-			case 0x1F:
-				out.WriteString("\x1B\x32")
-			default:
-				out.WriteByte(c)
-			}
-		}
-		return out.String()
-	}
-	r.hash = sha256.Sum256([]byte(text("instruction") + "\x1F" + text("input") + "\x1F" + text("output")))
-	r.text = sha256.Sum256([]byte(record))
-	r.canon = sha256.Sum256(jsontext.AppendCanonical(nil, []byte(record)))
-	return r
-}
-
-var naiveP = new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 61), big.NewInt(1))
-
-func naiveRank(tag string, hash [32]byte) *big.Int {
-	d := sha256.Sum256([]byte(tag))
-	first := new(big.Int).SetUint64(binary.BigEndian.Uint64(d[0:8]))
-	a := first.Mod(first, new(big.Int).Sub(naiveP, big.NewInt(1)))
-	a.Add(a, big.NewInt(1))
-	b := new(big.Int).SetUint64(binary.BigEndian.Uint64(d[8:16]))
-	h, _ := new(big.Int).SetString(hex.EncodeToString(hash[:])[:15], 16)
-	a.Mul(a, h).Add(a, b)
-	return a.Mod(a, naiveP)
-}
 
 // naiveStratum is a part of the mixture. A row belongs to it by its value.
 type naiveStratum struct {
@@ -179,73 +112,7 @@ type naiveCandidate struct {
 
 // evaluate runs a statement on the rows. kept gives the rows of kept samples.
 func (s naiveStatement) evaluate(rows []naiveRow, kept map[string][]int) (out naiveResult) {
-	// 1, 2: candidates of each stratum, less what is excluded.
-	excluded := map[[32]byte]bool{}
-	for _, name := range s.exclude {
-		for _, i := range kept[name] {
-			excluded[rows[i].hash] = true
-		}
-	}
-	for _, r := range rows {
-		for _, name := range s.contaminated {
-			if r.marked(name) {
-				excluded[r.hash] = true
-			}
-		}
-	}
-	var candidates []naiveCandidate
-	for i, r := range rows {
-		if s.from != "" && !slices.Contains(kept[s.from], i) {
-			continue
-		}
-		if s.where != nil && s.where.holds(r) != yes {
-			continue
-		}
-		stratum := s.stratumOf(r)
-		if stratum < 0 || s.strata[stratum].weight.Sign() == 0 {
-			continue
-		}
-		out.candidates++
-		if excluded[r.hash] {
-			out.excluded++
-			continue
-		}
-		candidates = append(candidates, naiveCandidate{naiveRow: r, row: i, stratum: stratum, of: 1})
-	}
-
-	// 3: one row a row_hash, or copies numbered in each stratum.
-	if s.dups {
-		slices.SortStableFunc(candidates, func(x, y naiveCandidate) int {
-			return cmpAll(bytes.Compare(x.canon[:], y.canon[:]), strings.Compare(x.bucket, y.bucket), bytes.Compare(x.text[:], y.text[:]))
-		})
-		type group struct {
-			stratum int
-			hash    [32]byte
-		}
-		seen := map[group]int{}
-		for i := range candidates {
-			g := group{candidates[i].stratum, candidates[i].hash}
-			candidates[i].copy = seen[g]
-			seen[g]++
-		}
-		for i := range candidates {
-			candidates[i].of = seen[group{candidates[i].stratum, candidates[i].hash}]
-		}
-	} else {
-		slices.SortStableFunc(candidates, func(x, y naiveCandidate) int {
-			return cmpAll(strings.Compare(x.bucket, y.bucket), bytes.Compare(x.canon[:], y.canon[:]), bytes.Compare(x.text[:], y.text[:]))
-		})
-		seen := map[[32]byte]bool{}
-		var left []naiveCandidate
-		for _, c := range candidates {
-			if !seen[c.hash] {
-				left = append(left, c)
-			}
-			seen[c.hash] = true
-		}
-		out.duplicates = int64(len(candidates) - len(left))
-		candidates = left
-	}
+	candidates := s.candidates(rows, kept, &out)
 	available := make([]int64, len(s.strata))
 	for _, c := range candidates {
 		available[c.stratum]++
@@ -376,13 +243,76 @@ func (s naiveStatement) evaluate(rows []naiveRow, kept map[string][]int) (out na
 	return out
 }
 
-// weights are those of the strata.
-func (s naiveStatement) weights() []*big.Rat {
-	weights := make([]*big.Rat, len(s.strata))
-	for i := range weights {
-		weights[i] = s.strata[i].weight
+// candidates is steps 1 to 3: the rows there are to choose from.
+func (s naiveStatement) candidates(rows []naiveRow, kept map[string][]int, out *naiveResult) []naiveCandidate {
+	// 1, 2: candidates of each stratum, less what is excluded.
+	excluded := map[[32]byte]bool{}
+	for _, name := range s.exclude {
+		for _, i := range kept[name] {
+			excluded[rows[i].hash] = true
+		}
 	}
-	return weights
+	for _, r := range rows {
+		for _, name := range s.contaminated {
+			if r.marked(name) {
+				excluded[r.hash] = true
+			}
+		}
+	}
+	var candidates []naiveCandidate
+	for i, r := range rows {
+		if s.from != "" && !slices.Contains(kept[s.from], i) {
+			continue
+		}
+		if s.where != nil && s.where.holds(r) != yes {
+			continue
+		}
+		stratum := s.stratumOf(r)
+		if stratum < 0 || s.strata[stratum].weight.Sign() == 0 {
+			continue
+		}
+		out.candidates++
+		if excluded[r.hash] {
+			out.excluded++
+			continue
+		}
+		candidates = append(candidates, naiveCandidate{naiveRow: r, row: i, stratum: stratum, of: 1})
+	}
+
+	// 3: one row a row_hash, or copies numbered in each stratum.
+	if s.dups {
+		slices.SortStableFunc(candidates, func(x, y naiveCandidate) int {
+			return cmpAll(bytes.Compare(x.canon[:], y.canon[:]), strings.Compare(x.bucket, y.bucket), bytes.Compare(x.text[:], y.text[:]))
+		})
+		type group struct {
+			stratum int
+			hash    [32]byte
+		}
+		seen := map[group]int{}
+		for i := range candidates {
+			g := group{candidates[i].stratum, candidates[i].hash}
+			candidates[i].copy = seen[g]
+			seen[g]++
+		}
+		for i := range candidates {
+			candidates[i].of = seen[group{candidates[i].stratum, candidates[i].hash}]
+		}
+	} else {
+		slices.SortStableFunc(candidates, func(x, y naiveCandidate) int {
+			return cmpAll(strings.Compare(x.bucket, y.bucket), bytes.Compare(x.canon[:], y.canon[:]), bytes.Compare(x.text[:], y.text[:]))
+		})
+		seen := map[[32]byte]bool{}
+		var left []naiveCandidate
+		for _, c := range candidates {
+			if !seen[c.hash] {
+				left = append(left, c)
+			}
+			seen[c.hash] = true
+		}
+		out.duplicates = int64(len(candidates) - len(left))
+		candidates = left
+	}
+	return candidates
 }
 
 // size is the bytes of a row's texts.
@@ -393,93 +323,6 @@ func (c naiveCandidate) size() int64 {
 		n += len(text)
 	}
 	return int64(n)
-}
-
-// marked reports whether the row has a mark of an evaluation.
-func (r naiveRow) marked(name string) bool {
-	mark := r.fields["_contaminated_by"]
-	if name == "any" {
-		return mark != nil
-	}
-	text, _ := mark.(string)
-	return regexp.MustCompile(`(^|,)` + name + `:[0-9]+(,[^,:]+:[0-9]+)*$`).MatchString(text)
-}
-
-// deliver is what each stratum gives of n rows; ok is false for a shortfall.
-func (s naiveStatement) deliver(n int64, available []int64) (delivered []int64, ok bool) {
-	weights := s.weights()
-	delivered = s.quotas(n, weights)
-	for i, quota := range delivered {
-		short := quota > available[i]
-		switch {
-		case s.policy == "SHRINK":
-			delivered[i] = min(quota, available[i])
-		case s.policy == "SCALE" && weights[i].Sign() > 0 && available[i] == 0,
-			(s.policy == "" || s.policy == "ERROR") && short,
-			s.policy == "REPEAT" && quota > 0 && available[i] == 0,
-			s.policy == "REPEAT" && s.max > 0 && quota > s.max*available[i]:
-			return nil, false
-		}
-	}
-	switch {
-	case s.policy == "SCALE":
-		delivered = s.quotas(s.largestFit(n, weights, available), weights)
-	case s.policy == "REDISTRIBUTE" && s.webster():
-		delivered = s.divisorSequence(n, weights, available)
-	case s.policy == "REDISTRIBUTE":
-		delivered = s.redistribute(n, weights, available)
-	}
-	return delivered, true
-}
-
-func (s naiveStatement) webster() bool { return s.nested || s.hasOffset }
-
-// divisorSequence deals rows to the largest w/(2s+1), ties by name. Strata that
-// are full are skipped; available is nil where none is.
-func (s naiveStatement) divisorSequence(n int64, weights []*big.Rat, available []int64) []int64 {
-	out := make([]int64, len(weights))
-	for ; n > 0; n-- {
-		best, claim := -1, new(big.Rat)
-		for i, w := range weights {
-			if w.Sign() == 0 || available != nil && out[i] == available[i] {
-				continue
-			}
-			c := new(big.Rat).Quo(w, big.NewRat(2*out[i]+1, 1))
-			if best < 0 || cmpAll(claim.Cmp(c), strings.Compare(s.strata[i].name, s.strata[best].name)) < 0 {
-				best, claim = i, c
-			}
-		}
-		if best < 0 {
-			break
-		}
-		out[best]++
-	}
-	return out
-}
-
-// interleave is ORDER BY MIX.
-func (s naiveStatement) interleave(selected [][]naiveCandidate) (out []naiveCandidate) {
-	n := int64(0)
-	for _, rows := range selected {
-		n += int64(len(rows))
-	}
-	emitted := make([]int64, len(selected))
-	for t := int64(1); t <= n; t++ {
-		best, claim := -1, new(big.Rat)
-		for i, rows := range selected {
-			quota := int64(len(rows))
-			if emitted[i]*n >= t*quota {
-				continue
-			}
-			c := big.NewRat(quota, emitted[i]+1)
-			if best < 0 || cmpAll(claim.Cmp(c), strings.Compare(s.strata[i].name, s.strata[best].name)) < 0 {
-				best, claim = i, c
-			}
-		}
-		out = append(out, selected[best][emitted[best]])
-		emitted[best]++
-	}
-	return out
 }
 
 func cmpAll(results ...int) int {
@@ -529,145 +372,4 @@ func naiveEqual(x, y any) bool {
 		return isNumber && n.Cmp(m) == 0
 	}
 	return x != nil && x == y
-}
-
-// quotas is floor, then largest remainder, ties by name.
-func (s naiveStatement) quotas(n int64, weights []*big.Rat) []int64 {
-	sum := new(big.Rat)
-	for _, w := range weights {
-		sum.Add(sum, w)
-	}
-	out := make([]int64, len(weights))
-	if sum.Sign() == 0 {
-		return out
-	}
-	if s.webster() {
-		return s.divisorSequence(n, weights, nil)
-	}
-	rest := make([]*big.Rat, len(weights))
-	order := make([]int, len(weights))
-	left := n
-	for i, w := range weights {
-		exact := new(big.Rat).Quo(w, sum)
-		exact.Mul(exact, big.NewRat(n, 1))
-		out[i] = new(big.Int).Quo(exact.Num(), exact.Denom()).Int64()
-		rest[i] = exact.Sub(exact, big.NewRat(out[i], 1))
-		order[i] = i
-		left -= out[i]
-	}
-	sort.SliceStable(order, func(x, y int) bool {
-		i, j := order[x], order[y]
-		return cmpAll(rest[j].Cmp(rest[i]), strings.Compare(s.strata[i].name, s.strata[j].name)) < 0
-	})
-	for _, i := range order[:left] {
-		out[i]++
-	}
-	return out
-}
-
-func (s naiveStatement) largestFit(limit int64, weights []*big.Rat, available []int64) int64 {
-	for n := limit; n > 0; n-- {
-		fits := true
-		for i, quota := range s.quotas(n, weights) {
-			fits = fits && quota <= available[i]
-		}
-		if fits {
-			return n
-		}
-	}
-	return 0
-}
-
-func (s naiveStatement) redistribute(n int64, weights []*big.Rat, available []int64) []int64 {
-	open := slices.Clone(weights)
-	out := make([]int64, len(weights))
-	for {
-		quotas := s.quotas(n, open)
-		exceeded := false
-		for i, quota := range quotas {
-			if quota > available[i] {
-				exceeded = true
-				out[i], open[i] = available[i], new(big.Rat)
-				n -= available[i]
-			}
-		}
-		if exceeded {
-			continue
-		}
-		for i, w := range open {
-			if w.Sign() > 0 {
-				out[i] = quotas[i]
-			}
-		}
-		return out
-	}
-}
-
-// truth is one of SQL's three.
-type truth int
-
-const (
-	no truth = iota
-	unknown
-	yes
-)
-
-func truthOf(b bool) truth {
-	if b {
-		return yes
-	}
-	return no
-}
-
-// naiveExpr is a condition: its text, and its truth for a row.
-type naiveExpr interface {
-	text() string
-	holds(r naiveRow) truth
-}
-
-type naiveTest struct {
-	words string
-	fn    func(r naiveRow) truth
-}
-
-func (n naiveTest) text() string           { return n.words }
-func (n naiveTest) holds(r naiveRow) truth { return n.fn(r) }
-
-// naiveCompare is v op w. Values of two kinds are unequal and have no order.
-func naiveCompare(v any, op string, w any) truth {
-	if v == nil || w == nil {
-		return unknown
-	}
-	if kindOf(v) != kindOf(w) {
-		switch op {
-		case "=":
-			return no
-		case "!=":
-			return yes
-		}
-		return unknown
-	}
-	c := 0
-	switch v := v.(type) {
-	case string:
-		c = strings.Compare(v, w.(string))
-	case *big.Rat:
-		c = v.Cmp(w.(*big.Rat))
-	case bool:
-		c = strings.Compare(strconv.FormatBool(v), strconv.FormatBool(w.(bool)))
-	}
-	return truthOf(map[string]bool{"=": c == 0, "!=": c != 0, "<": c < 0, "<=": c <= 0, ">": c > 0, ">=": c >= 0}[op])
-}
-
-func kindOf(v any) string { return fmt.Sprintf("%T", v) }
-
-// naiveLike matches by trying everything.
-func naiveLike(pattern, text []rune) bool {
-	if len(pattern) == 0 {
-		return len(text) == 0
-	}
-	if pattern[0] == '%' {
-		return naiveLike(pattern[1:], text) || len(text) > 0 && naiveLike(pattern, text[1:])
-	}
-	return len(text) > 0 && (pattern[0] == '_' || pattern[0] == text[0]) && naiveLike(pattern[1:], text[1:])
 }

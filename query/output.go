@@ -4,146 +4,84 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/csv"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
-
-	"smelt/compute/jsontext"
-	"smelt/db"
-)
-
-// ErrOutputExists says that a file to be written is there already.
-var ErrOutputExists = errors.New("already exists")
-
-// Written says what WriteFile wrote. It is part of the manifest.
-type Written struct {
-	File     string `json:"file"` // base name
-	Rows     int64  `json:"rows"`
-	Bytes    int64  `json:"bytes"`
-	SHA256   string `json:"sha256"`
-	Manifest string `json:"-"` // path of the manifest
-}
-
-// ManifestPath is where the manifest of a sample written to path goes.
-func ManifestPath(path string) string { return path + ".manifest.json" }
-
-// CheckOutput is CheckFile for a path and for its manifest, so that a long draw
-// does not end in a refusal.
-func (q *Query) CheckOutput(path string, force bool) (string, error) {
-	path, _, err := checkOutput(path, q.db.Dir(), force)
-	return path, err
-}
-
-func checkOutput(path, store string, force bool) (file, manifest string, err error) {
-	if file, err = CheckFile(path, store, force); err == nil {
-		manifest, err = CheckFile(ManifestPath(file), store, force)
-	}
-	return file, manifest, err
-}
-
-// CheckFile refuses a path that exists, unless force is set; that error wraps
-// ErrOutputExists. Whatever force says, it refuses what is no regular file, what
-// lies in the directory store or in another store, and a directory that is not there. It returns the
-// file to write: path, or for a symbolic link what it stands for, so that this
-// is replaced and not the link.
-func CheckFile(path, store string, force bool) (string, error) {
-	info, err := os.Stat(path)
-	exists := err == nil
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if _, err := os.Lstat(path); err == nil {
-			return "", fmt.Errorf("%s is a link to a file that is not there; give that file's name", path)
-		}
-	case err != nil:
-		return "", err
-	case info.IsDir():
-		return "", fmt.Errorf("%s %w, as a directory; give the name of a file", path, ErrOutputExists)
-	case !info.Mode().IsRegular():
-		return "", fmt.Errorf("%s is not a regular file; write to standard output and redirect instead", path)
-	}
-	file := path
-	if link, err := os.Lstat(path); err == nil && link.Mode()&fs.ModeSymlink != 0 {
-		if file, err = filepath.EvalSymlinks(path); err != nil {
-			return "", err
-		}
-	}
-	if err := checkFolder(file, store); err != nil {
-		return "", err
-	}
-	if exists && !force {
-		return "", fmt.Errorf("%s %w; give another name, or --force to replace it", path, ErrOutputExists)
-	}
-	return file, nil
-}
-
-// checkFolder refuses a path whose directory is not there, or is the store's or
-// another's or below one.
-func checkFolder(path, store string) error {
-	dir, err := filepath.Abs(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	if resolved, err := filepath.EvalSymlinks(dir); err == nil {
-		dir = resolved
-	}
-	switch info, err := os.Stat(dir); {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s cannot be written: there is no directory %s; make it first", path, dir)
-	case err != nil:
-		return err
-	case !info.IsDir():
-		return fmt.Errorf("%s cannot be written: %s is not a directory", path, dir)
-	}
-	inside, err := os.Stat(store)
-	if err != nil {
-		return err
-	}
-	for {
-		if info, err := os.Stat(dir); err == nil && os.SameFile(info, inside) {
-			return inStore(path, store)
-		}
-		if db.IsStore(dir) {
-			return inStore(path, dir)
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return nil
-		}
-		dir = parent
-	}
-}
-
-func inStore(path, store string) error {
-	return fmt.Errorf("%s lies in the store %s, which holds nothing but its own files; write elsewhere", path, store)
-}
-
-// Format is how rows are written.
-type Format uint8
-
-const (
-	// JSONL is one JSON object a line.
-	JSONL Format = iota
-	// CSV has a header of every field that any row has (RFC 4180). Text stands
-	// as it is, other values as JSON; what a row lacks is empty.
-	CSV
 )
 
 // WriteOptions of Write and WriteFile.
 type WriteOptions struct {
 	Format Format
-	Force  bool // WriteFile: replace what is there
+	Shape  Shape
+	// ShardBytes, if set, makes WriteFile write files of at most so many bytes; a
+	// row that takes more has a file of its own.
+	ShardBytes int64
+	Force      bool // WriteFile: replace what is there
 	// Progress, if set, is told of the steps done and their total, every 1,000
 	// and at the end; done only grows. Each row is two steps, as it is gathered
 	// from the store and as it is written. CSV takes twice as many, because its
 	// header is made of all rows.
 	Progress func(done, total int64)
+}
+
+// check refuses what no output can be.
+func (o *WriteOptions) check(content contentFunc) error {
+	switch {
+	case int(o.Format) >= len(formatNames):
+		return fmt.Errorf("there is no %s", o.Format)
+	case int(o.Shape) >= len(shapeNames):
+		return fmt.Errorf("there is no %s", o.Shape)
+	case o.ShardBytes < 0:
+		return errors.New("a shard has at least 1 byte")
+	case content == nil && (o.Shape != AsStored || o.Format.isTable()):
+		return errNoContent
+	}
+	return nil
+}
+
+// Written says what WriteFile wrote. It is part of the manifest.
+type Written struct {
+	File     string  `json:"file"` // base name; of shards, the one they are made from
+	Rows     int64   `json:"rows"`
+	Bytes    int64   `json:"bytes"`
+	SHA256   string  `json:"sha256,omitempty"` // of the file; shards have each their own
+	Format   string  `json:"format"`
+	Shape    string  `json:"shape,omitempty"` // empty: as stored
+	Shards   []Shard `json:"shards,omitempty"`
+	Manifest string  `json:"-"` // path of the manifest
+}
+
+// Shard is one of several files that a sample was written to.
+type Shard struct {
+	File   string `json:"file"` // base name
+	Rows   int64  `json:"rows"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+// rowEncoder turns rows into files of one format.
+type rowEncoder interface {
+	// encode makes ready a row, as it is yielded by Sample.rows, and returns the
+	// most bytes it can take in a file. The row is valid until the next.
+	encode(row []byte) (most int64, err error)
+	// begin starts a file. One is written at a time.
+	begin(w io.Writer) (rowFile, error)
+}
+
+// rowFile is a file being written.
+type rowFile interface {
+	// add adds the row made ready last.
+	add() error
+	// most is the most bytes that the file would have, were it to end now.
+	most() int64
+	// settle writes what is held back, so that most is no longer a guess.
+	settle() error
+	// close completes the file; it does not close what it is written to.
+	close() error
+	// abandon ends the file where it is: no more is written.
+	abandon()
 }
 
 // steps counts for WriteOptions.Progress.
@@ -159,29 +97,160 @@ func (s *steps) step() {
 	}
 }
 
-// Write writes the rows to w and returns their number and the bytes written.
+// encoder returns what writes the rows, and the reading that yields them to it.
+func (s *Sample) encoder(ctx context.Context, opt WriteOptions) (rowEncoder, reading, error) {
+	count := &steps{total: 2 * int64(len(s.picks)), tell: opt.Progress}
+	r := reading{n: len(s.picks), step: count.step}
+	if opt.Format.isTable() {
+		columns, err := s.columns(opt.Shape)
+		if err != nil {
+			return nil, r, err
+		}
+		r.fields = allFields(s.snap)
+		r.window = windowBytes / 2 // beside the row group or batch that is collected
+		r.carry = &tabler{shape: opt.Shape, content: s.content, columns: columns}
+		return &columnarEncoder{format: opt.Format, columns: columns}, r, nil
+	}
+	if opt.Shape != AsStored {
+		r.carry = &shaper{shape: opt.Shape, content: s.content}
+	}
+	if opt.Format == CSV || opt.Format == CSVGzip || opt.Format == CSVZstd {
+		count.total *= 2
+	}
+	e, err := newTextEncoder(ctx, s, opt.Format, r)
+	return e, r, err
+}
+
+// Write writes the rows to w, as one file, and returns their number and the bytes
+// written. Nothing is written before all rows have been read and found to fit the
+// shape.
 func (s *Sample) Write(ctx context.Context, w io.Writer, opt WriteOptions) (rows, size int64, err error) {
 	out := &countingWriter{w: w}
-	buf := bufio.NewWriterSize(out, 256<<10)
-	write := writeLine(buf)
-	count := &steps{total: 2 * int64(len(s.picks)), tell: opt.Progress}
-	if opt.Format == CSV {
-		count.total *= 2
-		if write, err = s.writeCSV(ctx, buf, count); err != nil {
-			return 0, 0, err
-		}
+	opt.ShardBytes = 0
+	err = s.write(ctx, opt, &stream{out, &rows})
+	return rows, out.size, err
+}
+
+// destination takes the files of a sample, one after the other.
+type destination interface {
+	// next begins a file.
+	next() (io.Writer, error)
+	// end says that the file is complete.
+	end(rows int64) error
+}
+
+// stream is a destination of one file.
+type stream struct {
+	io.Writer
+	rows *int64
+}
+
+func (s *stream) next() (io.Writer, error) { return s, nil }
+func (s *stream) end(rows int64) error     { *s.rows = rows; return nil }
+
+// write writes the rows as files of at most opt.ShardBytes, or one file. There is
+// a file even if there are no rows.
+func (s *Sample) write(ctx context.Context, opt WriteOptions, to destination) error {
+	if err := opt.check(s.content); err != nil {
+		return err
 	}
-	for record, err := range s.rows(ctx, len(s.picks), windowBytes, count.step) {
+	e, r, err := s.encoder(ctx, opt)
+	if err != nil {
+		return err
+	}
+	f := &openFile{encoder: e, to: to, limit: opt.ShardBytes}
+	defer f.abandon()
+	for row, err := range s.rows(ctx, r) {
 		if err == nil {
-			err = write(record)
+			err = f.add(row)
 		}
 		if err != nil {
-			return rows, out.size, err
+			return err
 		}
-		rows++
 	}
-	err = buf.Flush()
-	return rows, out.size, err
+	if f.rowFile == nil {
+		if err := f.begin(); err != nil {
+			return err
+		}
+	}
+	return f.end()
+}
+
+// openFile is the file being written, if there is one, and where it ends.
+type openFile struct {
+	rowFile // nil: none
+	encoder rowEncoder
+	to      destination
+	limit   int64 // bytes; 0: none
+	buf     *bufio.Writer
+	rows    int64
+	settled int64 // most, when it was no guess
+}
+
+func (f *openFile) add(row []byte) error {
+	need, err := f.encoder.encode(row)
+	if err != nil {
+		return err
+	}
+	if f.rowFile != nil && f.limit > 0 {
+		if err := f.makeRoom(need); err != nil {
+			return err
+		}
+	}
+	if f.rowFile == nil {
+		if err := f.begin(); err != nil {
+			return err
+		}
+	}
+	f.rows++
+	return f.rowFile.add()
+}
+
+// makeRoom ends the file if it cannot be told that need more bytes fit. Before
+// that it settles what is held back, unless that is little: settling often makes
+// for small blocks.
+func (f *openFile) makeRoom(need int64) error {
+	if f.most()+need <= f.limit {
+		return nil
+	}
+	if f.most()-f.settled > f.limit/16 {
+		if err := f.settle(); err != nil {
+			return err
+		}
+		if f.settled = f.most(); f.settled+need <= f.limit {
+			return nil
+		}
+	}
+	return f.end()
+}
+
+func (f *openFile) begin() error {
+	w, err := f.to.next()
+	if err != nil {
+		return err
+	}
+	f.buf = bufio.NewWriterSize(w, 256<<10)
+	f.rows, f.settled = 0, 0
+	f.rowFile, err = f.encoder.begin(f.buf)
+	return err
+}
+
+func (f *openFile) end() error {
+	err := f.close()
+	f.rowFile = nil
+	if err == nil {
+		err = f.buf.Flush()
+	}
+	if err == nil {
+		err = f.to.end(f.rows)
+	}
+	return err
+}
+
+func (f *openFile) abandon() {
+	if f.rowFile != nil {
+		f.rowFile.abandon()
+	}
 }
 
 type countingWriter struct {
@@ -195,101 +264,43 @@ func (c *countingWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-func writeLine(w *bufio.Writer) func(record []byte) error {
-	return func(record []byte) error {
-		// A bufio.Writer keeps its first error and returns it from then on.
-		_, _ = w.Write(record)
-		return w.WriteByte('\n')
-	}
-}
-
-// writeCSV writes the header, for which it reads every row once, and returns
-// what writes a row.
-func (s *Sample) writeCSV(ctx context.Context, w io.Writer, count *steps) (func(record []byte) error, error) {
-	column := map[string]int{}
-	var header []string
-	var fields []jsontext.Field
-	for record, err := range s.rows(ctx, len(s.picks), windowBytes, count.step) {
-		if err != nil {
-			return nil, err
-		}
-		fields = jsontext.Members(record, fields[:0])
-		for _, f := range fields {
-			if _, known := column[string(f.Key)]; !known {
-				column[string(f.Key)] = len(header)
-				header = append(header, string(f.Key))
-			}
-		}
-	}
-	out := csv.NewWriter(w)
-	if len(header) > 0 {
-		if err := out.Write(header); err != nil {
-			return nil, err
-		}
-		out.Flush()
-	}
-	cells := make([]string, len(header))
-	return func(record []byte) error {
-		clear(cells)
-		fields = jsontext.Members(record, fields[:0])
-		for _, f := range fields {
-			text := string(f.Value)
-			if f.Kind == jsontext.String {
-				text = string(jsontext.AppendUnquoted(nil, f.Value))
-			}
-			cells[column[string(f.Key)]] = text
-		}
-		if len(cells) == 1 && cells[0] == "" {
-			// Unquoted it is a blank line, which readers of CSV skip.
-			_, err := io.WriteString(w, "\"\"\n")
-			return err
-		}
-		// Flushed row by row, so that a failure stops the reading of rows.
-		if err := out.Write(cells); err != nil {
-			return err
-		}
-		out.Flush()
-		return out.Error()
-	}, nil
-}
-
-// WriteFile writes the rows to path and the manifest beside it, and then keeps
-// the sample if its statement says so. What path may be is CheckOutput's to say.
-// Both files are complete when they appear under their names; on any error,
-// cancelling included, neither is changed and no temporary file is left, unless
-// the error says that only keeping failed.
+// WriteFile writes the rows to path, or to shards of that name, and the manifest
+// beside it, and then keeps the sample if its statement says so. What path may be
+// is CheckOutput's to say. All files are complete when the first appears under its
+// name, and the manifest comes last: where there is one, so is what it names. On
+// any error, cancelling included, no temporary file is left, and nothing under the
+// final names unless it was there before; the exception says that only keeping
+// failed.
 func (s *Sample) WriteFile(ctx context.Context, path string, opt WriteOptions) (w Written, err error) {
-	path, manifestPath, err := checkOutput(path, s.db.Dir(), opt.Force)
+	path, manifestPath, err := checkOutput(path, s.db.Dir(), opt)
 	if err != nil {
 		return w, err
 	}
-	f, err := db.CreateAtomic(path)
-	if err != nil {
-		return w, err
-	}
+	out := &outputFiles{path: path, sharded: opt.ShardBytes > 0}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, f.Abort())
+			err = errors.Join(err, out.abort())
 		}
 	}()
-	sum := sha256.New()
-	rows, size, err := s.Write(ctx, io.MultiWriter(f, sum), opt)
-	if err == nil {
-		err = f.Sync() // a full disk shows here at the latest
-	}
-	if err != nil {
+	if err := s.write(ctx, opt, out); err != nil {
 		return w, err
 	}
-	w = Written{filepath.Base(path), rows, size, hex.EncodeToString(sum.Sum(nil)), manifestPath}
+	w = Written{File: filepath.Base(path), Format: opt.Format.String(), Shape: opt.Shape.String(), Manifest: manifestPath}
+	shards := out.shards()
+	for _, sh := range shards {
+		w.Rows += sh.Rows
+		w.Bytes += sh.Bytes
+	}
+	if out.sharded {
+		w.Shards = shards
+	} else {
+		w.SHA256 = shards[0].SHA256
+	}
 	manifest, err := s.manifest(w)
 	if err != nil {
 		return w, err
 	}
-	// The manifest first: a file under its final name always has one.
-	if err := db.WriteFileAtomic(w.Manifest, manifest); err != nil {
-		return w, err
-	}
-	if err := f.Commit(); err != nil {
+	if err := out.commit(manifestPath, manifest); err != nil {
 		return w, err
 	}
 	if err := s.Keep(ctx); err != nil {

@@ -52,7 +52,10 @@ func TestWriteFile(t *testing.T) {
 	assert.Equal(t, [][2]int64{{1000, 2 * n}, {2000, 2 * n}, {2 * n, 2 * n}}, told)
 	assert.Equal(t, strings.Join(rowsOf(t, s), "\n")+"\n", text)
 	sum := sha256.Sum256([]byte(text))
-	assert.Equal(t, Written{"mix.jsonl", n, int64(len(text)), hex.EncodeToString(sum[:]), path + ".manifest.json"}, w)
+	assert.Equal(t, Written{
+		File: "mix.jsonl", Rows: n, Bytes: int64(len(text)), SHA256: hex.EncodeToString(sum[:]),
+		Format: "jsonl", Manifest: path + ".manifest.json",
+	}, w)
 
 	// The same statement again writes the same bytes, at any number of threads.
 	again, err := run(d, s.Report.Statement, 1)
@@ -253,7 +256,7 @@ func TestWhatIsReplaced(t *testing.T) {
 		d.Dir():                               "as a directory",
 	} {
 		for _, force := range []bool{false, true} {
-			_, err := q.CheckOutput(path, force)
+			_, err := q.CheckOutput(path, WriteOptions{Force: force})
 			require.ErrorContains(t, err, says, "%s, force %t", path, force)
 			_, err = s.WriteFile(context.Background(), path, WriteOptions{Force: force})
 			require.ErrorContains(t, err, says, "%s, force %t", path, force)
@@ -262,10 +265,10 @@ func TestWhatIsReplaced(t *testing.T) {
 	assert.NotContains(t, filesIn(t, d.Dir()), "a.jsonl")
 
 	for _, link := range []string{"link.jsonl", "link2.jsonl"} {
-		_, err = q.CheckOutput(in(link), false)
+		_, err = q.CheckOutput(in(link), WriteOptions{Force: false})
 		require.ErrorIs(t, err, ErrOutputExists)
 		target := filepath.Join(elsewhere, "target.jsonl")
-		file, err := q.CheckOutput(in(link), true)
+		file, err := q.CheckOutput(in(link), WriteOptions{Force: true})
 		require.NoError(t, err)
 		want, err := filepath.EvalSymlinks(target)
 		require.NoError(t, err)
@@ -280,10 +283,10 @@ func TestWhatIsReplaced(t *testing.T) {
 		require.NoError(t, err)
 		assert.NotZero(t, info.Mode()&os.ModeSymlink, "the link stays one")
 	}
-	file, err := q.CheckOutput(in("plain.jsonl"), true)
+	file, err := q.CheckOutput(in("plain.jsonl"), WriteOptions{Force: true})
 	require.NoError(t, err)
 	assert.Equal(t, in("plain.jsonl"), file)
-	file, err = q.CheckOutput("new.jsonl", false)
+	file, err = q.CheckOutput("new.jsonl", WriteOptions{Force: false})
 	require.NoError(t, err)
 	assert.Equal(t, "new.jsonl", file)
 }
@@ -313,7 +316,7 @@ func TestWriteToAFailingWriter(t *testing.T) {
 		require.Greater(t, size, int64(310<<10), "more than the buffer holds")
 		for _, room := range []int{0, 1, 300 << 10, int(size) - 1} {
 			_, _, err := s.Write(context.Background(), &failingWriter{room}, opt)
-			require.ErrorIs(t, err, errFull, "room for %d of %d bytes, format %d", room, size, format)
+			require.ErrorIs(t, err, errFull, "room for %d of %d bytes, format %s", room, size, format)
 		}
 		rows, exact, err := s.Write(context.Background(), &failingWriter{int(size)}, opt)
 		require.NoError(t, err)
@@ -384,7 +387,7 @@ func TestCancelledDraw(t *testing.T) {
 	assert.Empty(t, kept)
 }
 
-func TestAppendWithBucket(t *testing.T) {
+func TestEditorAppend(t *testing.T) {
 	for _, c := range []struct{ record, bucket, want string }{
 		{`{"a":1.50}`, "code", `{"a":1.50,"_bucket":"code"}`},
 		{`{"a":1.50}`, "", `{"a":1.50}`},
@@ -407,15 +410,37 @@ func TestAppendWithBucket(t *testing.T) {
 		{`{"a":"","":{}}`, strings.Repeat("long", 30), `{"a":"","":{},"_bucket":"` + strings.Repeat("long", 30) + `"}`},
 	} {
 		v := db.TextValue(c.bucket)
-		got := appendWithField([]byte("kept"), []byte(c.record), "_bucket", v)
+		edits := []edit{{"_bucket", v}}
 		if c.bucket == "" { // a row without a bucket
-			got = append([]byte("kept"), (&editor{}).row([]writtenField{{name: "_bucket"}}, 0, []byte(c.record))...)
+			edits = nil
 		}
+		got := new(editor).append([]byte("kept"), []byte(c.record), edits)
 		assert.Equal(t, "kept"+c.want, string(got), c.record)
 		var fields map[string]any
 		require.NoError(t, json.Unmarshal(bytes.TrimPrefix(got, []byte("kept")), &fields), "%s", got)
 		if c.bucket != "" {
 			assert.Equal(t, c.bucket, fields["_bucket"])
 		}
+	}
+}
+
+// TestEditorMakesAllEdits: several fields of one record, in one pass.
+func TestEditorMakesAllEdits(t *testing.T) {
+	x, none := db.TextValue("x"), db.Value{}
+	one := db.Value{Kind: db.KindNumber, Text: "1"}
+	for _, c := range []struct {
+		record string
+		edits  []edit
+		want   string
+	}{
+		{`{"a":1.0,"_b":2, "_c":"x"}`, []edit{{"_b", x}, {"_c", x}, {"_d", one}, {"_e", none}}, `{"a":1.0,"_b":"x","_c":"x","_d":1}`},
+		{`{"a":1.0,"_b":2, "_c":"x"}`, []edit{{"_b", none}, {"_c", none}}, `{"a":1.0}`},
+		{`{"_b":2}`, []edit{{"_b", none}}, `{}`},
+		{`{"_b":2}`, []edit{{"_b", none}, {"_c", one}, {"_d", x}}, `{"_c":1,"_d":"x"}`},
+		{`{}`, []edit{{"_c", one}, {"_d", x}}, `{"_c":1,"_d":"x"}`},
+		{`{"_c":1e0 , "_d":"\u0078"}`, []edit{{"_c", one}, {"_d", x}}, `{"_c":1e0 , "_d":"\u0078"}`},
+		{`{"_c":null,"z":[]}`, []edit{{"_c", none}}, `{"_c":null,"z":[]}`},
+	} {
+		assert.Equal(t, c.want, string(new(editor).append(nil, []byte(c.record), c.edits)), c.record)
 	}
 }

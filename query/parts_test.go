@@ -195,7 +195,7 @@ func TestMixPrefixes(t *testing.T) {
 	assert.Len(t, slices.Compact(factual), 4)
 }
 
-func TestShards(t *testing.T) {
+func TestShardsOfSample(t *testing.T) {
 	d := openRecords(t, bucketed(map[string]int{"code": 100, "creative": 31, "factual": 40}), 50)
 	for _, src := range []string{"SAMPLE 50" + weighted, "SAMPLE 50" + weighted + "EPOCHS 3 REDRAW ORDER BY MIX", "SAMPLE 2" + weighted} {
 		whole := mustSample(t, d, src)

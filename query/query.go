@@ -78,7 +78,9 @@ func Prepare(d *db.DB, src string, opt Options) (*Query, error) {
 	case *ast.Delete:
 		_, err = plan.BindDelete(src, st, d, q.snap, opt.Functions)
 	case *ast.Sample:
-		q.sample, err = plan.BindSample(src, st, d, q.snap, opt.Functions)
+		if q.sample, err = plan.BindSample(src, st, d, q.snap, opt.Functions); err == nil {
+			err = checkInto(src, st.Into)
+		}
 	case *ast.Select:
 		q.selection, err = plan.BindSelect(src, st, d, q.snap, opt.Functions)
 	case *ast.Explain:
@@ -89,7 +91,9 @@ func Prepare(d *db.DB, src string, opt Options) (*Query, error) {
 		case st.Analyze:
 			err = ast.NewError(src, st.Span, "EXPLAIN SAMPLE works", "EXPLAIN ANALYZE is not built yet")
 		default:
-			q.sample, err = plan.BindSample(src, sample, d, q.snap, opt.Functions)
+			if q.sample, err = plan.BindSample(src, sample, d, q.snap, opt.Functions); err == nil {
+				err = checkInto(src, sample.Into)
+			}
 		}
 	}
 	if err != nil {
@@ -104,7 +108,11 @@ func (q *Query) Run(ctx context.Context) (*Result, error) {
 	switch st := q.statement.(type) {
 	case *ast.Sample:
 		s, err := q.draw(ctx)
-		return &Result{Sample: s}, err
+		if err != nil {
+			return nil, err
+		}
+		s.content = q.opt.Content
+		return &Result{Sample: s}, nil
 	case *ast.Explain:
 		text, err := q.sample.Explain()
 		return &Result{Text: text}, err

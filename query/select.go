@@ -20,16 +20,16 @@ const maxTableBytes = 1 << 30
 
 var errTooLarge = errors.New("the result takes more than 1 GB of memory: add LIMIT, or group by less; to write many rows, use SAMPLE ALL ... INTO 'file'")
 
-// memory is what is left of maxTableBytes, for all workers.
-type memory struct{ left atomic.Int64 }
+// allowance is what is left of maxTableBytes, for all workers.
+type allowance struct{ left atomic.Int64 }
 
-func newMemory() *memory {
-	m := &memory{}
+func newAllowance() *allowance {
+	m := &allowance{}
 	m.left.Store(maxTableBytes)
 	return m
 }
 
-func (m *memory) take(n int64) error {
+func (m *allowance) take(n int64) error {
 	if m.left.Add(-n) < 0 {
 		return errTooLarge
 	}
@@ -67,7 +67,7 @@ func (q *Query) selectTable(ctx context.Context) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &selecting{plan: p, threads: q.opt.threads(), memory: newMemory()}
+	s := &selecting{plan: p, threads: q.opt.threads(), memory: newAllowance()}
 	if p.Grouped {
 		t.Rows, err = s.groupRows(ctx, rows)
 	} else {
@@ -80,7 +80,7 @@ func (q *Query) selectTable(ctx context.Context) (*Table, error) {
 type selecting struct {
 	plan    *plan.Select
 	threads int
-	memory  *memory
+	memory  *allowance
 }
 
 // listRows gives a line a row. Those of ORDER BY and LIMIT are chosen first, so

@@ -212,7 +212,7 @@ func requireFloat(t require.TestingT, want float64, got db.Value) {
 
 // TestSelectTooLarge: a result beyond the memory it may take is an error.
 func TestSelectTooLarge(t *testing.T) {
-	b := newMemory()
+	b := newAllowance()
 	require.NoError(t, b.take(maxTableBytes))
 	require.ErrorIs(t, b.take(1), errTooLarge)
 	require.NoError(t, b.take(-2))

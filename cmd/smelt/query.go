@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -19,7 +21,9 @@ type queryCmd struct {
 	Statement string `arg:"" optional:"" help:"One statement of the query language."`
 	File      string `short:"f" placeholder:"SCRIPT" help:"Run the statements of a file one after the other, up to the first error; - reads standard input."`
 	Output    string `short:"o" placeholder:"FILE" help:"Write the rows to FILE, and for a sample a manifest beside it."`
-	Format    string `enum:"auto,table,jsonl,csv" default:"auto" help:"table, jsonl or csv (default: tables on a terminal, rows as jsonl into a file or pipe)."`
+	Format    string `enum:"auto,table,jsonl,jsonl.gz,jsonl.zst,csv,csv.gz,csv.zst,parquet,arrow" default:"auto" help:"table, jsonl, csv, parquet or arrow; jsonl.gz, jsonl.zst and so csv (default: by FILE's name; tables on a terminal, rows as jsonl into a pipe)."`
+	Shape     string `enum:",alpaca,messages" default:"" help:"Rewrite a sample's rows: alpaca (instruction, input, output) or messages (role, content), with their metadata."`
+	ShardMB   int64  `name:"shard-mb" placeholder:"N" help:"Write a sample as files of at most N MB each."`
 	Force     bool   `help:"Replace FILE if it exists."`
 	Preview   int    `placeholder:"N" default:"5" help:"Rows of a sample to show on a terminal (default 5)."`
 }
@@ -32,6 +36,7 @@ func (*queryCmd) Help() string {
   smelt query 'SAMPLE 500000 FROM buckets WEIGHTED BY PHASE production_balanced' -o mix.jsonl
   smelt query 'SAMPLE 1000 FROM buckets WEIGHTED BY (code 70%, cot_math 30%) WHERE _verified = true SEED 7' > mix.jsonl
   smelt query 'SAMPLE 90000 FROM buckets WEIGHTED BY PHASE phase2_reasoning ON SHORTFALL REDISTRIBUTE AS second'
+  smelt query "SAMPLE ALL FROM buckets INTO 'mix.parquet' (shard_mb 256, shape messages)"
   smelt query 'EXPLAIN SAMPLE 1000 FROM buckets WEIGHTED BY WEIGHT'
   smelt query 'SELECT _bucket, count(*) FROM buckets WHERE _severity >= 3 GROUP BY _bucket' --format csv
   smelt query -f mixtures.smelt
@@ -40,7 +45,10 @@ func (*queryCmd) Help() string {
 Counts are rows. SEED is 42 unless given, and a bucket that is short is an error unless ON SHORTFALL
 says what to do. On a terminal a SAMPLE without -o shows its report and a preview; into a pipe it
 writes its rows as JSONL and the report goes to standard error. With --json reports and tables are
-one JSON object a statement (docs/json.md). A script holds statements that end with ;`
+one JSON object a statement (docs/json.md). A script holds statements that end with ;
+
+A file's name says its form: .jsonl and .csv, packed as .gz or .zst, .parquet and .arrow. --shard-mb 256 writes
+mix-00000-of-00007.jsonl and so on; with --shape messages an input joins its instruction, which changes that row_hash.`
 }
 
 func (c *queryCmd) Run(a *app) error {
@@ -116,10 +124,17 @@ func (c *queryCmd) run(a *app, d *db.DB, src string, st ast.Statement) (*answer,
 	if err != nil {
 		return nil, err
 	}
-	if output != "" { // refused before any work
-		if output, err = q.CheckOutput(output, c.Force); err != nil {
+	opt, err := c.writeOptions(st, output)
+	if err != nil {
+		return nil, err
+	}
+	switch { // refused before any work
+	case output != "":
+		if output, err = q.CheckOutput(output, opt); err != nil {
 			return nil, err
 		}
+	case isTerminal(a.stdout) && opt.Format != query.JSONL && opt.Format != query.CSV:
+		return nil, usagef("%s is not for a terminal; name a file with -o", opt.Format)
 	}
 	result, err := q.Run(a.ctx)
 	if err != nil {
@@ -128,7 +143,7 @@ func (c *queryCmd) run(a *app, d *db.DB, src string, st ast.Statement) (*answer,
 	r := &answer{Result: result, statement: src, elapsed: time.Since(start)}
 	switch {
 	case result.Sample != nil:
-		return r, c.writeSample(a, r, output)
+		return r, c.writeSample(a, r, output, opt)
 	case result.Table != nil:
 		return r, c.writeTable(a, r, output)
 	}
@@ -161,7 +176,10 @@ func (c *queryCmd) output(st ast.Statement) (string, error) {
 		if st.Into != nil {
 			output = st.Into.Path.Value
 		}
-	case *ast.Select, *ast.Show:
+	case *ast.Select, *ast.Show, *ast.Describe, *ast.Diff:
+		if err := c.tableFormat(); err != nil {
+			return "", err
+		}
 	default:
 		if output != "" {
 			return "", usagef("-o %s: there are no rows to write; SAMPLE, SELECT and SHOW give rows", output)
@@ -173,16 +191,75 @@ func (c *queryCmd) output(st ast.Statement) (string, error) {
 			c.Format = "jsonl"
 		}
 	}
-	if output == "" {
-		return "", nil
-	}
-	if c.Format == "table" {
-		return "", usagef("a file is written as jsonl or csv, not as a table")
+	switch {
+	case c.ShardMB < 0 || c.ShardMB > query.MaxShardMB:
+		return "", usagef("--shard-mb %d: a shard has from 1 to %d MB", c.ShardMB, query.MaxShardMB)
+	case output == "" && c.ShardMB != 0:
+		return "", usagef("--shard-mb %d: only files can be sharded; name one with -o", c.ShardMB)
+	case output != "" && c.Format == "table":
+		return "", usagef("a file is written as jsonl, csv, parquet or arrow, not as a table")
 	}
 	return output, nil
 }
 
-func (c *queryCmd) writeSample(a *app, r *answer, output string) error {
+// tableFormat refuses what only the rows of a sample are written in, and finds the
+// format of a file by its name.
+func (c *queryCmd) tableFormat() error {
+	switch {
+	case c.Shape != "" || c.ShardMB != 0:
+		return usagef("--shape and --shard-mb are for the rows of a SAMPLE")
+	case c.Format == "auto" && c.Output == "-":
+		return nil
+	case c.Format == "auto" && c.Output != "":
+		format, err := query.FormatOf(c.Output, "")
+		if err != nil {
+			return err
+		}
+		c.Format = format.String()
+	}
+	switch c.Format {
+	case "auto", "table", "jsonl", "csv":
+		return nil
+	}
+	return usagef("a table is written as jsonl or csv, not as %s; SAMPLE writes rows in that format", c.Format)
+}
+
+// writeOptions says how a sample is written, by the command line and INTO.
+func (c *queryCmd) writeOptions(st ast.Statement, output string) (query.WriteOptions, error) {
+	opt := query.WriteOptions{Force: c.Force, ShardBytes: c.ShardMB * megabyte}
+	sample, isSample := st.(*ast.Sample)
+	if !isSample {
+		return opt, nil
+	}
+	shape := c.Shape
+	if into := sample.Into; into != nil {
+		switch {
+		case into.Shape != nil && shape != "":
+			return opt, usagef("the statement says shape %s and the command line --shape %s; give one of them", into.Shape.Text, shape)
+		case into.ShardMB != nil && c.ShardMB != 0:
+			return opt, usagef("the statement says shard_mb %d and the command line --shard-mb %d; give one of them", into.ShardMB.Value, c.ShardMB)
+		}
+		if into.Shape != nil {
+			shape = into.Shape.Text
+		}
+		if into.ShardMB != nil {
+			opt.ShardBytes = into.ShardMB.Value * megabyte
+		}
+	}
+	format := c.Format
+	if format == "auto" || format == "table" {
+		format = ""
+	}
+	var err error
+	if opt.Format, err = query.FormatOf(output, format); err == nil {
+		opt.Shape, err = query.ParseShape(shape)
+	}
+	return opt, err
+}
+
+const megabyte = 1_000_000
+
+func (c *queryCmd) writeSample(a *app, r *answer, output string, opt query.WriteOptions) error {
 	s := r.Sample
 	report := func(w io.Writer) error {
 		if a.JSON {
@@ -190,24 +267,25 @@ func (c *queryCmd) writeSample(a *app, r *answer, output string) error {
 		}
 		return writeReport(w, &s.Report, a.look(w))
 	}
-	format := query.JSONL
-	if c.Format == "csv" {
-		format = query.CSV
-	}
+	// Writing makes much short-lived memory beside a few large buffers: collecting it
+	// at half their size, not at all of it, keeps the peak low.
+	defer debug.SetGCPercent(debug.SetGCPercent(50))
 	switch {
 	case output != "":
 		rows := s.Len()
 		bar := a.newProgress("write", rows, false)
-		w, err := s.WriteFile(a.ctx, output, query.WriteOptions{
-			Format: format, Force: c.Force,
-			// A row takes several steps; the bar speaks of rows.
-			Progress: func(done, total int64) { bar.set(rows*done/total, "") },
-		})
+		// A row takes several steps; the bar speaks of rows.
+		opt.Progress = func(done, total int64) { bar.set(rows*done/total, "") }
+		w, err := s.WriteFile(a.ctx, output, opt)
 		bar.finish()
 		if err != nil {
 			return fmt.Errorf("write %s: %w", output, err)
 		}
 		r.written = &w
+		if n := len(w.Shards); n > 0 {
+			first := filepath.Join(filepath.Dir(output), w.Shards[0].File)
+			output = fmt.Sprintf("%s and its like, %s", first, counted(int64(n), "file"))
+		}
 		return errors.Join(a.print(report(a.stdout)),
 			a.say("wrote       %s (%s, %s) and %s", output, counted(w.Rows, "row"), megabytes(w.Bytes), w.Manifest))
 	case c.Format == "table" || c.Format == "auto" && isTerminal(a.stdout):
@@ -222,7 +300,7 @@ func (c *queryCmd) writeSample(a *app, r *answer, output string) error {
 	if err := a.print(report(a.stderr)); err != nil {
 		return err
 	}
-	if _, _, err := s.Write(a.ctx, a.stdout, query.WriteOptions{Format: format}); err != nil {
+	if _, _, err := s.Write(a.ctx, a.stdout, opt); err != nil {
 		return a.print(err) // not kept: nobody has all its rows
 	}
 	return s.Keep(a.ctx)

@@ -75,7 +75,7 @@ func TestJSONGolden(t *testing.T) {
 		{Result: &query.Result{Table: table}, statement: "SELECT ...", elapsed: 1234567 * time.Nanosecond},
 		{Result: &query.Result{Table: &query.Table{Columns: []string{"sample"}}}, statement: "SHOW SAMPLES"},
 		{Result: &query.Result{Sample: sample}, statement: "sample 1 from buckets"},
-		{Result: &query.Result{Sample: sample}, statement: "SAMPLE 1 FROM buckets INTO 'a.jsonl'", written: &query.Written{File: "a.jsonl", Rows: 1, Bytes: 50, SHA256: "249e"}},
+		{Result: &query.Result{Sample: sample}, statement: "SAMPLE 1 FROM buckets INTO 'a.jsonl'", written: &query.Written{File: "a.jsonl", Rows: 1, Bytes: 50, SHA256: "249e", Format: "jsonl"}},
 		{Result: &query.Result{Text: "from  buckets\n"}, statement: "EXPLAIN SAMPLE 1 FROM buckets"},
 		{Result: &query.Result{Message: "created bucket legal"}, statement: "CREATE BUCKET legal"},
 	}

@@ -69,7 +69,7 @@ func BindSample(src string, st *ast.Sample, d *db.DB, snap *db.Snapshot, fn Func
 	b := newBinder(src, d, snap, fn)
 	p := &Sample{Statement: st, Snapshot: snap, Seed: DefaultSeed, Duplicates: st.Duplicates != nil}
 	for _, bind := range []func(*binder, *Sample, *db.DB) error{
-		bindUnbuilt, bindFrom, bindWeights, bindCount, bindPolicy, bindQuotas, bindOutput, bindExclude, bindAs,
+		bindFrom, bindWeights, bindCount, bindPolicy, bindQuotas, bindOutput, bindExclude, bindAs,
 	} {
 		if err := bind(b, p, d); err != nil {
 			return nil, err
@@ -87,16 +87,6 @@ func BindSample(src string, st *ast.Sample, d *db.DB, snap *db.Snapshot, fn Func
 		p.Into = st.Into.Path.Value
 	}
 	return p, nil
-}
-
-// bindUnbuilt refuses the clauses that only the grammar knows so far.
-func bindUnbuilt(b *binder, p *Sample, _ *db.DB) error {
-	st := p.Statement
-	switch {
-	case st.Into != nil && (st.Into.ShardMB != nil || st.Into.Shape != nil):
-		return b.notBuilt(st.Into.Span, "INTO with options", "write one file of rows as they came")
-	}
-	return nil
 }
 
 func bindFrom(b *binder, p *Sample, d *db.DB) error {
