@@ -10,6 +10,8 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/dgraph-io/badger/v4"
+
+	"smelt/db/row"
 )
 
 var (
@@ -224,6 +226,7 @@ type Sample struct {
 	Seed      uint64          `json:"seed"`
 	Rows      int64           `json:"rows"` // with copies
 	Digest    string          `json:"digest"`
+	Missing   int64           `json:"missing,omitempty"` // deleted rows that Compact has removed; SampleMissing names them
 	Created   time.Time       `json:"created"`
 	Mixture   json.RawMessage `json:"mixture,omitempty"` // quotas and counts a stratum, as reported
 }
@@ -266,22 +269,27 @@ func mustBeFree(txn *badger.Txn, key []byte, kind, name string) error {
 
 // DropSample forgets a kept sample; ErrNotFound if there is none of that name.
 func (d *DB) DropSample(name string) error {
-	return d.drop("sample", name, sampleKey(name), sampleRowsKey(name), func(m *manifest) { m.Samples-- })
+	return d.drop("sample", name, func(m *manifest) { m.Samples-- }, sampleKey(name), sampleRowsKey(name), missingKey(name))
 }
 
-// drop deletes the two values of what has a name, counts it off in the
-// manifest and records it in the log.
-func (d *DB) drop(kind, name string, key, content []byte, count func(*manifest)) error {
+// drop deletes the values of what has a name, counts it off in the manifest and
+// records it in the log. It is there if the first of the keys is.
+func (d *DB) drop(kind, name string, count func(*manifest), keys ...[]byte) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.changeManifest(smallReserve, &Event{Kind: "drop " + kind, Detail: name}, func(txn *badger.Txn, next *manifest) error {
-		if _, err := txn.Get(key); errors.Is(err, badger.ErrKeyNotFound) {
+		if _, err := txn.Get(keys[0]); errors.Is(err, badger.ErrKeyNotFound) {
 			return fmt.Errorf("%s %q %w", kind, name, ErrNotFound)
 		} else if err != nil {
 			return err
 		}
 		count(next)
-		return errors.Join(txn.Delete(key), txn.Delete(content))
+		for _, key := range keys {
+			if err := txn.Delete(key); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -313,4 +321,24 @@ func (d *DB) SampleRows(name string) (*roaring.Bitmap, error) {
 		return nil, fmt.Errorf("sample %q: %w", name, err)
 	}
 	return rows, nil
+}
+
+// SampleMissing returns the row_hashes of those rows of a kept sample that were
+// deleted and then removed by Compact: SampleRows has them no more.
+func (d *DB) SampleMissing(name string) ([]row.Hash, error) {
+	var missing []row.Hash
+	err := d.get(missingKey(name), func(value []byte) error {
+		body, err := unseal(value)
+		if err == nil && len(body)%len(row.Hash{}) != 0 {
+			err = corrupt("%d bytes of row_hashes", len(body))
+		}
+		for ; err == nil && len(body) > 0; body = body[len(row.Hash{}):] {
+			missing = append(missing, row.Hash(body[:len(row.Hash{})]))
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, badger.ErrKeyNotFound) {
+		return nil, fmt.Errorf("missing rows of sample %q: %w", name, err)
+	}
+	return missing, nil
 }

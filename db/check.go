@@ -243,8 +243,8 @@ func (c *checker) ledger(rowsOfFile map[uint32]int64) {
 	}
 	c.report.Files = len(files)
 	for _, f := range files {
-		if f.Rows != rowsOfFile[f.ID] {
-			c.problem("file %d (%s): the ledger counts %d rows, the store holds %d", f.ID, f.Name, f.Rows, rowsOfFile[f.ID])
+		if want := f.Rows - f.Removed; want != rowsOfFile[f.ID] {
+			c.problem("file %d (%s): the ledger counts %d rows, the store holds %d", f.ID, f.Name, want, rowsOfFile[f.ID])
 		}
 		delete(rowsOfFile, f.ID)
 		missed, err := f.RejectedLines()
@@ -298,6 +298,11 @@ func (c *checker) samples() {
 			c.problem("%v", err)
 		case !rows.IsEmpty() && uint64(rows.Maximum()) >= c.s.Addresses():
 			c.problem("sample %s names rows that are not in the store", k.Name)
+		}
+		if missing, err := c.s.db.SampleMissing(k.Name); err != nil {
+			c.problem("%v", err)
+		} else if int64(len(missing)) != k.Missing {
+			c.problem("sample %s misses %d rows and names %d of them", k.Name, k.Missing, len(missing))
 		}
 	}
 }

@@ -46,9 +46,12 @@ const (
 	codecStored uint8 = 0
 	codecZstd   uint8 = 1
 
-	// textBlock is where a block of a text column is cut: large enough to
-	// compress well, small enough that a point read costs 0.2 ms.
+	// textBlock is where an ingest cuts the blocks of a text column: large enough
+	// to compress well, small enough that a point read costs 0.2 ms.
 	textBlock = 256 << 10
+	// compactBlock is where a compaction cuts them. With a better level it makes
+	// text a sixth smaller; a point read costs 1.8 ms, reading all of it the same.
+	compactBlock = 2 << 20
 	// fixedBlock divides 8 and 24, so no value straddles two blocks.
 	fixedBlock = 96 << 10
 )
@@ -70,12 +73,23 @@ var zstdDecoder = sync.OnceValue(func() *zstd.Decoder {
 	return d
 })
 
-// newEncoder makes an encoder for one goroutine. Blocks have checksums of
-// their own.
-func newEncoder(level zstd.EncoderLevel) *zstd.Encoder {
-	e, _ := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithWindowSize(512<<10))
-	return e
+// textEncoder compresses the blocks of text columns. It is for one goroutine.
+type textEncoder struct {
+	zstd  *zstd.Encoder
+	block int // bytes of text a block holds, unless one row has more
 }
+
+// newTextEncoder makes an encoder whose window spans a whole block, also one of a
+// long row in an ingest. Blocks have checksums of their own.
+func newTextEncoder(level zstd.EncoderLevel, block int) textEncoder {
+	// The options cannot be wrong, so making one cannot fail.
+	e, _ := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1),
+		zstd.WithEncoderCRC(false), zstd.WithWindowSize(max(block, 512<<10)))
+	return textEncoder{e, block}
+}
+
+func ingestEncoder() textEncoder  { return newTextEncoder(zstd.SpeedFastest, textBlock) }
+func compactEncoder() textEncoder { return newTextEncoder(zstd.SpeedBetterCompression, compactBlock) }
 
 // columnWriter assembles a column value.
 type columnWriter struct {
@@ -132,10 +146,10 @@ func encodeFixed(typ uint8, width int, data []byte) []byte {
 
 // encodeBinary stores an Arrow binary array: its lengths, then its data in
 // blocks that end where a row ends.
-func encodeBinary(a *array.Binary, z *zstd.Encoder) []byte {
+func encodeBinary(a *array.Binary, text textEncoder) []byte {
 	rows := a.Len()
 	offsets, data := a.ValueOffsets(), a.ValueBytes()
-	w := columnWriter{typ: columnBinary, rows: rows, zstd: z}
+	w := columnWriter{typ: columnBinary, rows: rows, zstd: text.zstd}
 	w.payload = make([]byte, 0, len(data)/2+1024)
 	lengths := make([]byte, 0, 2*rows)
 	for i := range rows {
@@ -149,7 +163,7 @@ func encodeBinary(a *array.Binary, z *zstd.Encoder) []byte {
 	for first := 0; first < rows; {
 		start := int(offsets[first])
 		end := first + 1
-		for end < rows && int(offsets[end+1])-start <= textBlock {
+		for end < rows && int(offsets[end+1])-start <= text.block {
 			end++
 		}
 		w.block(first, data[start-base:int(offsets[end])-base])

@@ -100,7 +100,10 @@ func (d *DB) openFiles(exist bool, opt badger.Options) error {
 		return err
 	}
 	if exist {
-		err := whileUnused(opt.Dir, func() error { return checkFiles(opt) })
+		err := finishSwap(d.dir)
+		if err == nil {
+			err = whileUnused(opt.Dir, func() error { return checkFiles(opt) })
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			err = corrupt("%v", err)
 		}
@@ -195,7 +198,7 @@ func (d *DB) load(version int) error {
 	if d.deleted, err = d.deletedAsOf(d.m); err != nil {
 		return err
 	}
-	return d.removeOrphans()
+	return errors.Join(d.removeOrphans(), removeUnswapped(d.dir))
 }
 
 // deletedAsOf reads the deleted rows that a manifest names.

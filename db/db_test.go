@@ -15,7 +15,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/dgraph-io/badger/v4"
-	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -163,7 +162,7 @@ func TestFieldEncodingMatchesModel(t *testing.T) {
 			f.set(i, v.Kind, []byte(v.Text))
 			model[i] = v
 		}
-		e, err := openIndex(f.encode(rows, newEncoder(zstd.SpeedFastest)))
+		e, err := openIndex(f.encode(rows, ingestEncoder()))
 		require.NoError(t, err)
 		got := map[int]Value{}
 		if e.column != nil {
@@ -192,7 +191,7 @@ func TestColumnRoundTrip(t *testing.T) {
 		for _, v := range values {
 			b.Append(v)
 		}
-		c, err := openColumn(encodeBinary(b.NewBinaryArray(), newEncoder(zstd.SpeedFastest)))
+		c, err := openColumn(encodeBinary(b.NewBinaryArray(), ingestEncoder()))
 		require.NoError(t, err)
 		var rows []uint16
 		for i := range values {

@@ -15,6 +15,8 @@
 //	r <file u32> <line u64>          one rejected line and the reason            (JSON)
 //	s <name>                         kept sample: statement, seed, digest, ...   (JSON)
 //	S <name>                         kept sample: its rows                       (roaring)
+//	M <name>                         kept sample: row_hashes of its rows that Compact
+//	                                 removed                                     (32 bytes each)
 //	t <name>                         tag: commit, rows, when                     (JSON)
 //	T <name>                         tag: manifest and catalog as they were      (JSON)
 //	l <seq u64>                      log: what changed the store, and when       (JSON)
@@ -25,9 +27,7 @@
 //
 // One value holds one column of one segment, so reading a column touches no
 // other. All index entries of a field are neighbours, so loading an index is
-// one range scan. Dataset keys start with a generation: a rewrite of the whole
-// dataset goes to a new generation and drops the old prefix, because deleting
-// single keys reclaims nothing in Badger.
+// one range scan. Dataset keys start with a generation, which a compaction counts up.
 //
 // FORMAT says which smelt may open the store, the manifest which format its
 // values have. An older store is upgraded when it is opened (upgrade.go): FORMAT
@@ -64,6 +64,11 @@
 // tag on disk. Opening a store removes only what lies beyond the manifest, and
 // no tag reaches beyond it.
 //
+// Compact alone takes away: it writes what the current manifest and its kept
+// samples show into new Badger files, beside the old, and renames them into
+// their place (compact.go, swap.go). Deleting keys, or dropping their prefix,
+// would leave the space to Badger, which frees it late and in part.
+//
 // # Invariants (what Check verifies)
 //
 //   - every checksum holds; every column of a segment has the segment's rows;
@@ -71,7 +76,8 @@
 //     rows cover it;
 //   - the same of the index entries and deleted rows of every tag, whose segments
 //     are the first of the store's;
-//   - the ledger's row counts add up to the manifest's; kept samples, tags and log
+//   - the ledger's row counts, less those removed by Compact, add up to the
+//     manifest's; kept samples, tags and log
 //     entries are as many as it counts;
 //   - optionally, each row_hash is the hash of its record.
 package db

@@ -8,7 +8,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
-	"github.com/klauspost/compress/zstd"
 )
 
 // An index entry holds one metadata field of one segment. A field of few
@@ -73,9 +72,9 @@ func (f *fieldBuilder) rows() int {
 	return n
 }
 
-func (f *fieldBuilder) encode(rows int, z *zstd.Encoder) []byte {
+func (f *fieldBuilder) encode(rows int, text textEncoder) []byte {
 	if len(f.values) > maxBitmapValues {
-		return f.encodeColumn(rows, z)
+		return f.encodeColumn(rows, text)
 	}
 	members := make([][]uint32, len(f.values))
 	for row, code := range f.codes {
@@ -109,7 +108,7 @@ func runsIfFew(b *roaring.Bitmap) *roaring.Bitmap {
 	return b
 }
 
-func (f *fieldBuilder) encodeColumn(rows int, z *zstd.Encoder) []byte {
+func (f *fieldBuilder) encodeColumn(rows int, text textEncoder) []byte {
 	b := array.NewBinaryBuilder(memory.DefaultAllocator, arrow.BinaryTypes.Binary)
 	defer b.Release()
 	for row := range rows {
@@ -121,7 +120,7 @@ func (f *fieldBuilder) encodeColumn(rows int, z *zstd.Encoder) []byte {
 	}
 	a := b.NewBinaryArray()
 	defer a.Release()
-	return append([]byte{indexColumn}, encodeBinary(a, z)...)
+	return append([]byte{indexColumn}, encodeBinary(a, text)...)
 }
 
 // indexEntry is one decoded index entry.

@@ -21,6 +21,7 @@ const (
 	prefixReject     = 'r'
 	prefixSample     = 's'
 	prefixSampleRows = 'S'
+	prefixMissing    = 'M'
 	prefixEvent      = 'l'
 	prefixDeleted    = 'x'
 	prefixTag        = 't'
@@ -45,6 +46,7 @@ func rejectPrefix(file uint32) []byte {
 
 func sampleKey(name string) []byte     { return append([]byte{prefixSample}, name...) }
 func sampleRowsKey(name string) []byte { return append([]byte{prefixSampleRows}, name...) }
+func missingKey(name string) []byte    { return append([]byte{prefixMissing}, name...) }
 
 func tagKey(name string) []byte      { return append([]byte{prefixTag}, name...) }
 func tagStateKey(name string) []byte { return append([]byte{prefixTagState}, name...) }

@@ -29,9 +29,10 @@ type File struct {
 	Format string `json:"format,omitempty"` // "jsonl", "csv.gz", ...
 	SHA256 string `json:"sha256,omitempty"` // of the file as it is on disk, in hex; when Complete
 
-	Rows     int64  `json:"rows"`     // rows stored
-	Rejected int64  `json:"rejected"` // lines rejected
-	Missed   []byte `json:"missed"`   // the rejected lines, a roaring bitmap
+	Rows     int64  `json:"rows"`              // rows stored
+	Removed  int64  `json:"removed,omitempty"` // of these, the deleted ones that Compact has removed
+	Rejected int64  `json:"rejected"`          // lines rejected
+	Missed   []byte `json:"missed"`            // the rejected lines, a roaring bitmap
 	// Reasons counts the rejected lines by reason when the file was last read:
 	// the most frequent ones, and all others under one name.
 	Reasons map[string]int64 `json:"reasons,omitempty"`

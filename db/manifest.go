@@ -12,17 +12,19 @@ import (
 // manifest names the segments of the store. It is the last thing a commit
 // writes, so whoever starts from it sees whole commits only.
 type manifest struct {
-	Format     int           `json:"format"` // 0 in format 1
-	Generation uint32        `json:"generation"`
-	Commit     uint64        `json:"commit"`
-	NextFile   uint32        `json:"next_file"`
-	Samples    int           `json:"samples"` // kept samples, so that a lost one is noticed
-	Tags       int           `json:"tags"`    // likewise
-	Events     uint64        `json:"events"`  // entries of the log
-	Deleted    uint64        `json:"deleted"` // the commit that last deleted rows; 0: none are
-	Updated    []string      `json:"updated"` // fields whose values are no longer the records'
-	Fields     []string      `json:"fields"`  // position = field id in index keys
-	Segments   []segmentMeta `json:"segments"`
+	Format     int    `json:"format"` // 0 in format 1
+	Generation uint32 `json:"generation"`
+	Commit     uint64 `json:"commit"`
+	NextFile   uint32 `json:"next_file"`
+	Samples    int    `json:"samples"` // kept samples, so that a lost one is noticed
+	Tags       int    `json:"tags"`    // likewise
+	Events     uint64 `json:"events"`  // entries of the log
+	Deleted    uint64 `json:"deleted"` // the commit that last deleted rows; 0: none are
+	// Compacted is the commit of the last compaction; 0: there was none.
+	Compacted uint64        `json:"compacted,omitempty"`
+	Updated   []string      `json:"updated"` // fields whose values are no longer the records'
+	Fields    []string      `json:"fields"`  // position = field id in index keys
+	Segments  []segmentMeta `json:"segments"`
 }
 
 // segmentMeta describes the segment whose number is its position.

@@ -10,7 +10,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
-	"github.com/klauspost/compress/zstd"
 
 	"smelt/db/row"
 )
@@ -35,7 +34,7 @@ type SegmentBuilder struct {
 	offsets []int32
 
 	origin []originRun
-	zstd   *zstd.Encoder
+	text   textEncoder
 	fields map[string]*fieldBuilder
 	rows   int
 	next   uint64 // the line that would continue the last origin run
@@ -49,11 +48,13 @@ type originRun struct {
 	Line  uint64
 }
 
-// NewSegmentBuilder returns an empty builder.
-func NewSegmentBuilder() *SegmentBuilder {
+// NewSegmentBuilder returns an empty builder, with the settings of an ingest.
+func NewSegmentBuilder() *SegmentBuilder { return newSegmentBuilder(ingestEncoder()) }
+
+func newSegmentBuilder(text textEncoder) *SegmentBuilder {
 	return &SegmentBuilder{
 		offsets: make([]int32, 1, 1<<13),
-		zstd:    newEncoder(zstd.SpeedFastest),
+		text:    text,
 		fields:  map[string]*fieldBuilder{},
 	}
 }
@@ -86,12 +87,16 @@ func (b *SegmentBuilder) Append(hash row.Hash, record []byte, file uint32, line 
 // Field sets a metadata field of the row last appended. text is the text of a
 // Value of that kind; it is copied.
 func (b *SegmentBuilder) Field(name []byte, kind Kind, text []byte) {
+	b.field(name).set(b.rows-1, kind, text)
+}
+
+func (b *SegmentBuilder) field(name []byte) *fieldBuilder {
 	f := b.fields[string(name)]
 	if f == nil {
 		f = &fieldBuilder{byText: map[string]int32{}}
 		b.fields[string(name)] = f
 	}
-	f.set(b.rows-1, kind, text)
+	return f
 }
 
 // NumFields is the number of distinct metadata fields of the rows appended.
@@ -141,10 +146,10 @@ func (b *SegmentBuilder) Finish() *EncodedSegment {
 	e.columns[columnHead] = encodeFixed(columnUint64, 8, arrow.Uint64Traits.CastToBytes(b.head))
 	e.columns[columnTail] = encodeFixed(columnFixed, 24, b.tail)
 	e.raw = int64(len(b.record))
-	e.columns[columnRecord] = encodeBinary(binaryArray(b.offsets, b.record), b.zstd)
+	e.columns[columnRecord] = encodeBinary(binaryArray(b.offsets, b.record), b.text)
 	e.columns[columnOrigin] = encodeOrigin(b.origin)
 	for name, f := range b.fields {
-		e.fields = append(e.fields, encodedField{name, f.rows(), f.encode(b.rows, b.zstd)})
+		e.fields = append(e.fields, encodedField{name, f.rows(), f.encode(b.rows, b.text)})
 	}
 	slices.SortFunc(e.fields, func(x, y encodedField) int {
 		if x.name < y.name {

@@ -64,7 +64,7 @@ func (d *DB) Tags() ([]Tag, error) {
 // DropTag forgets a tag; ErrNotFound if there is none of that name. Snapshots
 // taken at it before stay as they are.
 func (d *DB) DropTag(name string) error {
-	return d.drop("tag", name, tagKey(name), tagStateKey(name), func(m *manifest) { m.Tags-- })
+	return d.drop("tag", name, func(m *manifest) { m.Tags-- }, tagKey(name), tagStateKey(name))
 }
 
 // SnapshotAt returns the store as it was when the tag was made; ErrNotFound if

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	"github.com/klauspost/compress/zstd"
 )
 
 // Delete hides rows from every later snapshot with the next commit. Their
@@ -94,7 +93,7 @@ func (w *Writer) updateSegment(id uint16, segment, start uint32, parts []Group) 
 		}
 	}
 	f.dropUnused()
-	entry := f.encode(meta.Rows, newEncoder(zstd.SpeedFastest))
+	entry := f.encode(meta.Rows, ingestEncoder())
 	w.entries = append(w.entries, indexUpdate{id, segment, entry})
 	w.size += int64(len(entry))
 	// Segments are shared with the current manifest: change a copy of the list.
@@ -107,11 +106,17 @@ func (w *Writer) updateSegment(id uint16, segment, start uint32, parts []Group) 
 
 // fill sets the values of an entry in a builder.
 func (e *indexEntry) fill(f *fieldBuilder, rows int) error {
+	return e.inOrder(rows, func(row uint32, v Value) error {
+		f.set(int(row), v.Kind, []byte(v.Text))
+		return nil
+	})
+}
+
+// inOrder calls fn for every row of an entry that has a value, in ascending
+// order. rows is the number of rows of the segment.
+func (e *indexEntry) inOrder(rows int, fn func(row uint32, v Value) error) error {
 	if e.column != nil {
-		return e.each(func(row uint32, v Value) error {
-			f.set(int(row), v.Kind, []byte(v.Text))
-			return nil
-		})
+		return e.each(fn)
 	}
 	byRow := make([]int, rows)
 	for i, bitmap := range e.rows {
@@ -125,7 +130,9 @@ func (e *indexEntry) fill(f *fieldBuilder, rows int) error {
 	}
 	for row, i := range byRow {
 		if i > 0 {
-			f.set(row, e.values[i-1].Kind, []byte(e.values[i-1].Text))
+			if err := fn(uint32(row), e.values[i-1]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -103,7 +102,7 @@ func TestUpdateRefuses(t *testing.T) {
 func TestUpdateMatchesModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const rows = 400
-		z := newEncoder(zstd.SpeedFastest)
+		z := ingestEncoder()
 		f := &fieldBuilder{byText: map[string]int32{}}
 		model := map[uint32]string{}
 		for i := range rows {

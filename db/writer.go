@@ -209,6 +209,19 @@ func (w *Writer) writeData() error {
 	return wb.Flush()
 }
 
+// flush writes the segments queued, which no manifest names yet.
+func (w *Writer) flush() error {
+	if err := w.db.needSpace(w.size + diskReserve); err != nil {
+		return err
+	}
+	if err := w.writeData(); err != nil {
+		return fmt.Errorf("write segments: %w", err)
+	}
+	w.first, w.segments, w.size = len(w.next.Segments), nil, 0
+	w.db.releaseMapped()
+	return nil
+}
+
 // clearRejects deletes rejects that the ledger, by now, no longer lists.
 func (w *Writer) clearRejects() error {
 	wb := w.db.badger.NewWriteBatch()

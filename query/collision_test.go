@@ -136,7 +136,7 @@ func TestHashSet(t *testing.T) {
 	d := openRecords(t, mixed(300, 31), 64)
 	snap := d.Snapshot()
 	all := snap.All()
-	set, err := newHashSet(context.Background(), snap, all)
+	set, err := newHashSet(context.Background(), snap, all, nil)
 	require.NoError(t, err)
 	require.NoError(t, snap.Hashes(context.Background(), all.ToArray(), func(_ int, h row.Hash) error {
 		head := binary.BigEndian.Uint64(h[:8])

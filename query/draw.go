@@ -180,7 +180,7 @@ func (d *drawing) collect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	excluded, err := newHashSet(ctx, d.snap, d.plan.Excluded())
+	excluded, err := newHashSet(ctx, d.snap, d.plan.Excluded(), d.plan.ExcludedMissing())
 	if err != nil {
 		return err
 	}

@@ -376,12 +376,12 @@ type hashSet struct {
 	hashes []row.Hash // ascending
 }
 
-// newHashSet returns the row_hashes of rows; nil for nil.
-func newHashSet(ctx context.Context, s *db.Snapshot, rows *roaring.Bitmap) (*hashSet, error) {
+// newHashSet returns more and the row_hashes of rows; nil for nil rows.
+func newHashSet(ctx context.Context, s *db.Snapshot, rows *roaring.Bitmap, more []row.Hash) (*hashSet, error) {
 	if rows == nil {
 		return nil, nil
 	}
-	set := &hashSet{hashes: make([]row.Hash, 0, rows.GetCardinality())}
+	set := &hashSet{hashes: append(make([]row.Hash, 0, int(rows.GetCardinality())+len(more)), more...)}
 	err := s.Hashes(ctx, rows.ToArray(), func(_ int, h row.Hash) error {
 		set.hashes = append(set.hashes, h)
 		return nil

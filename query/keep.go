@@ -92,6 +92,15 @@ func (s *Sample) compareWithKept(ctx context.Context, hashes []row.Hash, exclude
 			}
 			shared = append(shared, which[at])
 		}
+		missing, err := s.db.SampleMissing(k.Name)
+		if err != nil {
+			return err
+		}
+		for _, h := range missing {
+			if i, found := ours.find(h); found {
+				shared = append(shared, uint32(i))
+			}
+		}
 		slices.Sort(shared)
 		if n := int64(len(slices.Compact(shared))); n > 0 {
 			s.Report.Shared = append(s.Report.Shared, SharedRows{k.Name, n})

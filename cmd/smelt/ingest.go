@@ -28,6 +28,7 @@ type ingestCmd struct {
 	Format   string   `placeholder:"FORMAT" help:"jsonl, json, csv, tsv, parquet or text (default: found out for each file)."`
 	Classify bool     `negatable:"" default:"true" help:"Let the classifier find the bucket of rows that have none, without --bucket (default; --no-classify rejects them). The RULEs of buckets come first either way."`
 	Language bool     `help:"Tell the language of rows that have no _language (an ISO 639-1 code, indexed with the row)."`
+	Compact  bool     `help:"Compact the store afterwards, as smelt compact does."`
 	DryRun   bool     `help:"Show what would be stored of each file, and store nothing."`
 	Lines    int      `placeholder:"N" help:"With --dry-run: look at about the first N lines of each file (default: all)."`
 }
@@ -40,6 +41,7 @@ func (*ingestCmd) Help() string {
   smelt ingest gsm8k_train.jsonl --bucket cot_math --source gsm8k --label license=MIT
   zstdcat big.jsonl.zst | smelt ingest - --bucket instruction
   smelt ingest prompts.csv poems.txt rows.parquet --dry-run
+  smelt ingest corpus/*.jsonl.gz --compact
 
 A row's bucket is its own _bucket, else --bucket, else the first (in order of creation) whose RULE
 holds, else what the classifier finds. Bad lines, and those over 64 MB, are counted, kept with their
@@ -56,10 +58,13 @@ func (c *ingestCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if c.DryRun && c.Compact {
+		return usagef("--compact changes the store; leave it out with --dry-run")
+	}
 	if c.DryRun {
 		return c.examine(a, inputs, opt)
 	}
-	return c.inStore(a, func(d *db.DB) error {
+	err = c.inStore(a, func(d *db.DB) error {
 		ruledBefore, classifiedBefore, err := foundRows(d)
 		if err != nil {
 			return err
@@ -87,6 +92,10 @@ func (c *ingestCmd) Run(a *app) error {
 		}
 		return errors.Join(err, errCount)
 	})
+	if err != nil || !c.Compact {
+		return err
+	}
+	return a.compact(false)
 }
 
 // foundRows counts the rows that rules and that the classifier labelled.

@@ -61,6 +61,7 @@ type cli struct {
 	Manifest      manifestCmd      `cmd:"" help:"Read and write the old scripts' dataset_manifest.json."`
 	Dedup         dedupCmd         `cmd:"" help:"Drop duplicates and near-duplicates."`
 	Decontaminate decontaminateCmd `cmd:"" help:"Mark rows that hold evaluation items."`
+	Compact       compactCmd       `cmd:"" help:"Remove deleted rows for good and make the store smaller."`
 	Log           logCmd           `cmd:"" help:"What was ingested and changed, and when."`
 	Backup        backupCmd        `cmd:"" help:"Write the whole store to one file."`
 	Restore       restoreCmd       `cmd:"" help:"Make a store of a backup."`
@@ -242,14 +243,18 @@ func (a *app) useTier() error {
 
 // withStore opens the store, calls fn and closes it, whatever happens.
 func (a *app) withStore(create bool, fn func(*db.DB) error) (err error) {
-	opt := db.Options{Create: create}
-	if a.Verbose {
-		opt.Logger = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	}
-	d, err := db.Open(a.DB, opt)
+	d, err := db.Open(a.DB, db.Options{Create: create, Logger: a.logger()})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	return fn(d)
+}
+
+// logger is where the store says what it does; nil without --verbose.
+func (a *app) logger() *slog.Logger {
+	if !a.Verbose {
+		return nil
+	}
+	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }

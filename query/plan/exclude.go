@@ -8,6 +8,7 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"smelt/db"
+	"smelt/db/row"
 	"smelt/query/ast"
 )
 
@@ -30,6 +31,11 @@ func bindExclude(b *binder, p *Sample, d *db.DB) error {
 		}
 		p.Exclude = append(p.Exclude, x.Name.Text)
 		p.exclude = append(p.exclude, rows)
+		missing, err := d.SampleMissing(x.Name.Text)
+		if err != nil {
+			return err
+		}
+		p.missing = append(p.missing, missing...)
 	}
 	return nil
 }
@@ -61,6 +67,10 @@ func (p *Sample) Excluded() *roaring.Bitmap {
 	}
 	return roaring.FastOr(p.exclude...)
 }
+
+// ExcludedMissing returns the row_hashes of the excluded samples' rows that are
+// no longer stored; rows of equal row_hash are excluded.
+func (p *Sample) ExcludedMissing() []row.Hash { return p.missing }
 
 // contaminated binds EXCLUDE CONTAMINATED: the rows that have a mark of the
 // evaluation named, or without a name any value of the field, since one that is

@@ -9,6 +9,7 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"smelt/db"
+	"smelt/db/row"
 	"smelt/query/ast"
 	"smelt/query/mix"
 )
@@ -50,7 +51,8 @@ type Sample struct {
 	values       *Values // what makes the strata, where it is no metadata field
 	from         *roaring.Bitmap
 	exclude      []*roaring.Bitmap
-	contaminated []string // what EXCLUDE CONTAMINATED names, as written
+	missing      []row.Hash // of the samples to exclude, no longer stored
+	contaminated []string   // what EXCLUDE CONTAMINATED names, as written
 	countTokens  func(record []byte) (int64, error)
 }
 
