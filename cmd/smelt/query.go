@@ -26,6 +26,8 @@ type queryCmd struct {
 	ShardMB   int64  `name:"shard-mb" placeholder:"N" help:"Write a sample as files of at most N MB each."`
 	Force     bool   `help:"Replace FILE if it exists."`
 	Preview   int    `placeholder:"N" default:"5" help:"Rows of a sample to show on a terminal (default 5)."`
+
+	emitFlags `group:"A SAMPLE as SQL, for a corpus on another engine:"`
 }
 
 // Help is shown by: smelt query --help.
@@ -41,6 +43,7 @@ func (*queryCmd) Help() string {
   smelt query 'SELECT _bucket, count(*) FROM buckets WHERE _severity >= 3 GROUP BY _bucket' --format csv
   smelt query -f mixtures.smelt
   smelt query "CREATE BUCKET legal RULE contains(output, 'plaintiff') AND length(output) > 200"
+  smelt query 'SAMPLE 9000 FROM buckets WEIGHTED BY PHASE phase2_reasoning' --emit-sql duckdb --table 'rows/*.parquet'
 
 Counts are rows. SEED is 42 unless given, and a bucket that is short is an error unless ON SHORTFALL
 says what to do. On a terminal a SAMPLE without -o shows its report and a preview; into a pipe it
@@ -48,10 +51,15 @@ writes its rows as JSONL and the report goes to standard error. With --json repo
 one JSON object a statement (docs/json.md). A script holds statements that end with ;
 
 A file's name says its form: .jsonl and .csv, packed as .gz or .zst, .parquet and .arrow. --shard-mb 256 writes
-mix-00000-of-00007.jsonl and so on; with --shape messages an input joins its instruction, which changes that row_hash.`
+mix-00000-of-00007.jsonl and so on; with --shape messages an input joins its instruction, which changes that row_hash.
+
+` + emitHelp
 }
 
 func (c *queryCmd) Run(a *app) error {
+	if c.emitFlags != (emitFlags{}) {
+		return c.emit(a)
+	}
 	s, err := c.script(a)
 	if err != nil {
 		return err
