@@ -63,27 +63,41 @@ func (s *Sample) Len() int64 { return int64(len(s.picks)) }
 // draw runs steps 1 to 11 of DESIGN section 4.
 func (q *Query) draw(ctx context.Context) (*Sample, error) {
 	p := q.sample
-	d := &drawing{plan: p, snap: q.snap, threads: q.opt.threads()}
+	d := &drawing{plan: p, snap: q.snap, threads: q.opt.threads(), trace: q.trace}
 	if err := d.collect(ctx); err != nil {
 		return nil, err
 	}
+	q.trace.step("exclude", int64(len(d.rows)))
 	if err := d.resolveDuplicates(ctx); err != nil {
 		return nil, err
 	}
+	q.trace.step("distinct", d.left())
 	s := &Sample{snap: q.snap, db: q.db, as: p.As, whole: roaring.New()}
 	if err := d.divide(ctx, s); err != nil {
 		return nil, err
 	}
+	q.trace.step("quotas", s.Report.Delivered)
 	s.Report.Candidates, s.Report.Excluded, s.Report.Duplicates = d.candidates, d.excluded, d.duplicates
 	hashes, err := d.emit(ctx, s)
 	if err != nil {
 		return nil, err
 	}
+	q.trace.step("select, order", s.Report.Rows)
 	s.fields = writtenFields(s.snap)
 	if err := s.compareWithKept(ctx, hashes, p.Exclude); err != nil {
 		return nil, err
 	}
+	q.trace.step("compare", s.Report.Rows)
 	return s, nil
+}
+
+// left is the number of rows in all strata.
+func (d *drawing) left() int64 {
+	n := 0
+	for _, rows := range d.strata {
+		n += len(rows)
+	}
+	return int64(n)
 }
 
 // divide settles how many rows come from each stratum, and begins the report.
@@ -142,6 +156,7 @@ type drawing struct {
 	plan    *plan.Sample
 	snap    *db.Snapshot
 	threads int
+	trace   *trace
 
 	rows   []candidate   // all candidates, until resolveDuplicates
 	strata [][]candidate // what is left, a stratum, in the same memory
@@ -180,6 +195,11 @@ func (d *drawing) collect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	found := int64(0)
+	for _, set := range sets {
+		found += int64(set.GetCardinality())
+	}
+	d.trace.step("where, strata", found)
 	excluded, err := newHashSet(ctx, d.snap, d.plan.Excluded(), d.plan.ExcludedMissing())
 	if err != nil {
 		return err

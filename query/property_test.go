@@ -199,8 +199,6 @@ func TestCreateErrors(t *testing.T) {
 		"CREATE PHASE p (code 1, OTHERS 2)":                           {"OTHERS 2", "OTHERS"},
 		"CREATE PHASE p (code 0, legal 0)":                            {"CREATE PHASE p (code 0, legal 0)", "sum to zero"},
 		"CREATE PHASE p (code 0.0000000000000000000000001, legal 10)": {"CREATE", "too precise"},
-		"EXPLAIN SELECT count(*) FROM buckets":                        {"SELECT", "not built yet"},
-		"EXPLAIN ANALYZE SAMPLE 5 FROM buckets":                       {"EXPLAIN", "not built yet"},
 		"EXPLAIN SAMPLE 5 FROM buckets WHERE _sorce":                  {"_sorce", "unknown field"},
 	} {
 		_, err := run(d, src, 0)

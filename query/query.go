@@ -49,15 +49,19 @@ type Query struct {
 	opt       Options
 	statement ast.Statement
 	sample    *plan.Sample // of SAMPLE and EXPLAIN SAMPLE
-	selection *plan.Select // of SELECT
+	selection *plan.Select // of SELECT and EXPLAIN SELECT
+	change    *plan.Change // of UPDATE and DELETE, and EXPLAIN of these
 	snap      *db.Snapshot
+	trace     *trace // of EXPLAIN ANALYZE; nil: none
 }
 
-// Result is what a statement gave: exactly one of the fields is set.
+// Result is what a statement gave: exactly one of the fields is set, but
+// for Steps.
 type Result struct {
 	Sample  *Sample // SAMPLE
 	Table   *Table  // SELECT, SHOW, DESCRIBE, DIFF
 	Text    string  // EXPLAIN
+	Steps   []Step  // EXPLAIN ANALYZE, beside Text
 	Message string  // UPDATE, DELETE, CREATE, ALTER, DROP, TAG: what was done
 }
 
@@ -72,34 +76,34 @@ func Prepare(d *db.DB, src string, opt Options) (*Query, error) {
 	if err := q.atTag(st); err != nil {
 		return nil, err
 	}
-	switch st := st.(type) {
-	case *ast.Update:
-		_, err = plan.BindUpdate(src, st, d, q.snap, opt.Functions)
-	case *ast.Delete:
-		_, err = plan.BindDelete(src, st, d, q.snap, opt.Functions)
-	case *ast.Sample:
-		if q.sample, err = plan.BindSample(src, st, d, q.snap, opt.Functions); err == nil {
-			err = checkInto(src, st.Into)
-		}
-	case *ast.Select:
-		q.selection, err = plan.BindSelect(src, st, d, q.snap, opt.Functions)
-	case *ast.Explain:
-		sample, isSample := st.Statement.(*ast.Sample)
-		switch {
-		case !isSample:
-			err = ast.NewError(src, st.Statement.Pos(), "EXPLAIN SAMPLE works", "EXPLAIN of this statement is not built yet")
-		case st.Analyze:
-			err = ast.NewError(src, st.Span, "EXPLAIN SAMPLE works", "EXPLAIN ANALYZE is not built yet")
-		default:
-			if q.sample, err = plan.BindSample(src, sample, d, q.snap, opt.Functions); err == nil {
-				err = checkInto(src, sample.Into)
-			}
-		}
-	}
-	if err != nil {
+	if err := q.bind(st); err != nil {
 		return nil, err
 	}
 	return q, nil
+}
+
+// bind resolves the names of a statement, or of the one that EXPLAIN is about.
+func (q *Query) bind(st ast.Statement) (err error) {
+	switch st := st.(type) {
+	case *ast.Update:
+		q.change, err = plan.BindUpdate(q.src, st, q.db, q.snap, q.opt.Functions)
+	case *ast.Delete:
+		q.change, err = plan.BindDelete(q.src, st, q.db, q.snap, q.opt.Functions)
+	case *ast.Sample:
+		if q.sample, err = plan.BindSample(q.src, st, q.db, q.snap, q.opt.Functions); err == nil {
+			err = checkInto(q.src, st.Into)
+		}
+	case *ast.Select:
+		q.selection, err = plan.BindSelect(q.src, st, q.db, q.snap, q.opt.Functions)
+	case *ast.Explain:
+		if st.Analyze {
+			if err := q.mayAnalyze(st); err != nil {
+				return err
+			}
+		}
+		return q.bind(st.Statement)
+	}
+	return err
 }
 
 // Run runs the query. A sample that is short of rows is a *mix.ShortfallError.
@@ -114,8 +118,7 @@ func (q *Query) Run(ctx context.Context) (*Result, error) {
 		s.content = q.opt.Content
 		return &Result{Sample: s}, nil
 	case *ast.Explain:
-		text, err := q.sample.Explain()
-		return &Result{Text: text}, err
+		return q.explain(ctx, st)
 	case *ast.Select:
 		t, err := q.selectTable(ctx)
 		return &Result{Table: t}, err

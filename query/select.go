@@ -67,11 +67,14 @@ func (q *Query) selectTable(ctx context.Context) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
+	q.trace.step("where", int64(rows.GetCardinality()))
 	s := &selecting{plan: p, threads: q.opt.threads(), memory: newAllowance()}
 	if p.Grouped {
 		t.Rows, err = s.groupRows(ctx, rows)
+		q.trace.step("group, order", int64(len(t.Rows)))
 	} else {
 		t.Rows, err = s.listRows(ctx, rows)
+		q.trace.step("order, columns", int64(len(t.Rows)))
 	}
 	return t, err
 }

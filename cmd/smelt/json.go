@@ -39,6 +39,7 @@ type answerJSON struct {
 	Report    *query.Report       `json:"report,omitempty"`
 	Written   *query.Written      `json:"written,omitempty"`
 	Text      string              `json:"text,omitempty"`
+	Steps     []query.Step        `json:"steps,omitempty"`
 	Message   string              `json:"message,omitempty"`
 	ElapsedMS float64             `json:"elapsed_ms"`
 }
@@ -57,7 +58,7 @@ func (r *answer) writeJSON(w io.Writer) error {
 	case r.Table != nil:
 		out.Kind, out.Columns, out.Rows = "table", columnsJSON(r.Table), rowsJSON(r.Table)
 	case r.Text != "":
-		out.Kind, out.Text = "explain", r.Text
+		out.Kind, out.Text, out.Steps = "explain", r.Text, r.Steps
 	default:
 		out.Kind, out.Message = "message", r.Message
 	}

@@ -60,7 +60,7 @@ func (b *binder) metadata(span ast.Span, name string) (expr.Kinds, error) {
 	if kinds, known := b.kinds[name]; known {
 		return kinds, nil
 	}
-	if _, err := b.fieldName(span, []string{name}); err != nil {
+	if err := b.fieldName(span, name); err != nil {
 		return 0, err
 	}
 	index, err := b.snap.Field(name)
@@ -91,13 +91,6 @@ func (b *binder) errorf(span ast.Span, hint, format string, args ...any) error {
 	return ast.NewError(b.src, span, hint, format, args...)
 }
 
-func (b *binder) notBuilt(span ast.Span, what, hint string) error {
-	return b.errorf(span, hint, "%s is not built yet", what)
-}
-
-// metadataHint is the way out where the language asks for more than metadata.
-const metadataHint = "metadata fields, which begin with '_', can be named here"
-
 // written is a name as a statement has to write it.
 func written(name string) string { return ast.Name{Text: name}.String() }
 
@@ -127,25 +120,16 @@ func nearest(name string, among []string, write func(string) string) string {
 	return "there are " + strings.Join(texts, ", ") + more
 }
 
-// fieldName checks that a name is a metadata field some row has.
-func (b *binder) fieldName(span ast.Span, path []string) (string, error) {
-	name := strings.Join(path, ".")
-	if len(path) > 1 {
-		return "", b.notBuilt(span, "a path into a field ("+name+")", metadataHint)
-	}
+// fieldName checks that a metadata field is one that some row has.
+func (b *binder) fieldName(span ast.Span, name string) error {
 	fields := b.snap.Fields()
 	switch {
 	case slices.Contains(fields, name):
-		return name, nil
+		return nil
 	case b.snap.Rows() == 0:
-		return "", b.noRows(span, written(name))
-	case strings.HasPrefix(name, "_"):
-		return "", b.errorf(span, nearest(name, fields, written), "unknown field %s: no row has it", written(name))
-	case slices.Contains(fields, "_"+name):
-		return "", b.errorf(span, "did you mean "+written("_"+name)+"?", "unknown field %s", written(name))
+		return b.noRows(span, written(name))
 	}
-	return "", b.errorf(span, nearest("_"+name, fields, written),
-		"unknown field %s: so far only metadata fields can be named, which begin with '_'", written(name))
+	return b.errorf(span, nearest(name, fields, written), "unknown field %s: no row has it", written(name))
 }
 
 func (b *binder) noRows(span ast.Span, field string) error {

@@ -16,7 +16,11 @@ type Change struct {
 	Snapshot *db.Snapshot
 	Set      []Assignment // of UPDATE
 	Filter   *Filter
+	From     string // the sample whose rows are changed; empty: buckets
 	from     *roaring.Bitmap
+
+	statement ast.Statement
+	where     ast.Expr
 }
 
 // Assignment is a metadata field and its new value; the zero Value is NULL.
@@ -30,7 +34,7 @@ type Assignment struct {
 // Errors in the words are *ast.Error.
 func BindUpdate(src string, st *ast.Update, d *db.DB, snap *db.Snapshot, fn Functions) (*Change, error) {
 	b := newBinder(src, d, snap, fn)
-	c, err := b.change(st.From, st.Where, d)
+	c, err := b.change(st, st.From, st.Where, d)
 	if err != nil {
 		return nil, err
 	}
@@ -47,13 +51,13 @@ func BindUpdate(src string, st *ast.Update, d *db.DB, snap *db.Snapshot, fn Func
 // BindDelete binds a DELETE as BindUpdate does an UPDATE.
 func BindDelete(src string, st *ast.Delete, d *db.DB, snap *db.Snapshot, fn Functions) (*Change, error) {
 	b := newBinder(src, d, snap, fn)
-	return b.change(st.From, st.Where, d)
+	return b.change(st, st.From, st.Where, d)
 }
 
-func (b *binder) change(from ast.Name, where ast.Expr, d *db.DB) (*Change, error) {
-	c := &Change{Snapshot: b.snap}
+func (b *binder) change(st ast.Statement, from ast.Name, where ast.Expr, d *db.DB) (*Change, error) {
+	c := &Change{Snapshot: b.snap, statement: st, where: where}
 	var err error
-	if _, c.from, err = b.source(from, d); err != nil {
+	if c.From, c.from, err = b.source(from, d); err != nil {
 		return nil, err
 	}
 	c.Filter, err = b.filter(where)

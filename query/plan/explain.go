@@ -1,13 +1,10 @@
 package plan
 
 import (
-	"cmp"
 	"fmt"
 	"math/big"
 	"strconv"
 	"strings"
-
-	"github.com/mattn/go-runewidth"
 
 	"smelt/query/ast"
 	"smelt/query/mix"
@@ -31,17 +28,15 @@ func (p *Sample) Explain() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var b strings.Builder
-	line := func(step, format string, args ...any) {
-		fmt.Fprintf(&b, "%-11s %s\n", step, fmt.Sprintf(format, args...))
-	}
-	line("statement", "%s", p.Statement.String())
-	line("snapshot", "commit %d: %s in %s", p.Snapshot.Commit(), Counted(p.Snapshot.Rows(), "row"), Counted(int64(p.Snapshot.Segments()), "segment"))
-	if p.From != "" {
-		line("from", "rows of sample %s, by its bitmap", written(p.From))
-	}
+	var b explanation
+	line := b.line
+	b.head(p.Statement, p.Snapshot, p.From)
 	if p.Filter != nil {
-		access, err := p.access()
+		_, within, err := p.strataRows()
+		if err != nil {
+			return "", err
+		}
+		access, err := p.Filter.access(within)
 		if err != nil {
 			return "", err
 		}
@@ -51,7 +46,7 @@ func (p *Sample) Explain() (string, error) {
 	case p.values != nil:
 		line("strata", "%s; reads the records that WHERE leaves; %s", p.WeightedBy, p.candidatesText(total))
 	case p.Field != "":
-		line("strata", "%s; %s; %s", p.WeightedBy, p.lookups([]string{p.Field}), p.candidatesText(total))
+		line("strata", "%s; %s; %s", p.WeightedBy, lookups(p.Snapshot, []string{p.Field}), p.candidatesText(total))
 	default:
 		line("strata", "one; %s", p.candidatesText(total))
 	}
@@ -59,7 +54,7 @@ func (p *Sample) Explain() (string, error) {
 		line("exclude", "rows whose row_hash is in sample %s", written(name))
 	}
 	for _, what := range p.contaminated {
-		line("exclude", "rows whose row_hash is that of a row %s; %s", what, p.lookups([]string{markField}))
+		line("exclude", "rows whose row_hash is that of a row %s; %s", what, lookups(p.Snapshot, []string{markField}))
 	}
 	if p.Duplicates {
 		line("duplicates", "kept, numbered by record hash")
@@ -87,66 +82,8 @@ func (p *Sample) Explain() (string, error) {
 		line("write", "%s", p.Into)
 	}
 	b.WriteByte('\n')
-	p.explainQuotas(&b, strata, req.N)
+	p.explainQuotas(&b.Builder, strata, req.N)
 	return b.String(), nil
-}
-
-// access says how the filter finds its rows.
-func (p *Sample) access() (string, error) {
-	var parts []string
-	if fields := p.Filter.Fields(); len(fields) > 0 {
-		parts = append(parts, p.lookups(fields))
-	}
-	if p.Filter.hashes {
-		parts = append(parts, "8 bytes of row_hash a row")
-	}
-	if p.Filter.samples {
-		parts = append(parts, "kept samples' lists of rows")
-	}
-	index := strings.Join(parts, ", ")
-	if len(p.Filter.Scanned()) == 0 {
-		return cmp.Or(index, "the same for every row") + "; reads no record", nil
-	}
-	_, all, err := p.strataRows()
-	if err != nil {
-		return "", err
-	}
-	rows, records, err := p.Filter.Reads(all)
-	if err != nil {
-		return "", err
-	}
-	what := "rows without their records"
-	if records {
-		what = "records"
-	}
-	scan := fmt.Sprintf("reads %s of %s %s for %s", Thousands(rows), Thousands(p.Snapshot.Rows()), what, strings.Join(p.Filter.Scanned(), ", "))
-	for _, f := range p.Filter.b.names.unseen {
-		scan += ", once some row is found to have " + f.String()
-	}
-	if index != "" {
-		return index + "; then " + scan, nil
-	}
-	return scan, nil
-}
-
-// lookups says how the values of fields are looked up.
-func (p *Sample) lookups(fields []string) string {
-	var bitmaps, columns []string
-	for _, name := range fields {
-		if f, err := p.Snapshot.Field(name); err == nil && f != nil && f.Wide() {
-			columns = append(columns, written(name)) // too many values for a bitmap each
-		} else {
-			bitmaps = append(bitmaps, written(name))
-		}
-	}
-	var parts []string
-	if len(bitmaps) > 0 {
-		parts = append(parts, "bitmap index on "+strings.Join(bitmaps, ", "))
-	}
-	if len(columns) > 0 {
-		parts = append(parts, "values of "+strings.Join(columns, ", ")+" row by row")
-	}
-	return strings.Join(parts, ", ")
 }
 
 func (p *Sample) candidatesText(n int64) string {
@@ -252,24 +189,7 @@ func (p *Sample) explainQuotas(b *strings.Builder, strata []mix.Stratum, n int64
 		}
 		rows = append(rows, []string{s.Name, p.Strata[i].Weight, p.Share(i), quota, Thousands(s.Available), note})
 	}
-	// The zero Condition measures alike in every locale.
-	var terminal runewidth.Condition
-	width := make([]int, len(rows[0]))
-	for _, r := range rows {
-		for i, cell := range r {
-			width[i] = max(width[i], terminal.StringWidth(cell))
-		}
-	}
-	for _, r := range rows {
-		line := "  " + terminal.FillRight(r[0], width[0])
-		for i, cell := range r[1:] {
-			if last := i+2 == len(r); !last {
-				cell = terminal.FillLeft(cell, width[i+1])
-			}
-			line += "  " + cell
-		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
-	}
+	b.WriteString(AlignText(rows))
 }
 
 // Share is stratum i's share of the weights in percent, rounded to two places.

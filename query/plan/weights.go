@@ -79,9 +79,8 @@ func bindWeights(b *binder, p *Sample, _ *db.DB) error {
 // index, or any other, of which the records are read.
 func (b *binder) weighingField(p *Sample, f *ast.Field) error {
 	if len(f.Path) == 1 && strings.HasPrefix(f.Path[0], "_") {
-		field, err := b.fieldName(f.Span, f.Path)
-		p.WeightedBy, p.Field = "field "+written(field), field
-		return err
+		p.WeightedBy, p.Field = "field "+written(f.Path[0]), f.Path[0]
+		return b.fieldName(f.Span, p.Field)
 	}
 	values, err := b.values(f)
 	p.WeightedBy, p.Field, p.values = "field "+f.String(), "", values
