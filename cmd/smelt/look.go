@@ -18,6 +18,9 @@ type look struct {
 	width    int  // columns of the window; 0 when there is no window to fit
 	unicode  bool // whether the terminal shows more than ASCII
 	colour   bool
+	// values says that numbers are values of rows: they stand as they are, to be
+	// copied into conditions, where counts have their digits in groups of three.
+	values bool
 }
 
 // look finds out how to draw on w.

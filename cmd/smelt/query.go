@@ -153,7 +153,9 @@ func (c *queryCmd) run(a *app, d *db.DB, src string, st ast.Statement) (*answer,
 	case result.Sample != nil:
 		return r, c.writeSample(a, r, output, opt)
 	case result.Table != nil:
-		return r, c.writeTable(a, r, output)
+		l := a.look(a.stdout)
+		_, l.values = st.(*ast.Select)
+		return r, c.writeTable(a, r, output, l)
 	}
 	return r, a.print(writeWords(a, r))
 }
@@ -291,8 +293,10 @@ func (c *queryCmd) writeSample(a *app, r *answer, output string, opt query.Write
 		}
 		r.written = &w
 		if n := len(w.Shards); n > 0 {
-			first := filepath.Join(filepath.Dir(output), w.Shards[0].File)
-			output = fmt.Sprintf("%s and its like, %s", first, counted(int64(n), "file"))
+			output = filepath.Join(filepath.Dir(output), w.Shards[0].File)
+			if n > 1 {
+				output += " to " + w.Shards[n-1].File
+			}
 		}
 		return errors.Join(a.print(report(a.stdout)),
 			a.say("wrote       %s (%s, %s) and %s", output, counted(w.Rows, "row"), megabytes(w.Bytes), w.Manifest))
@@ -334,12 +338,12 @@ func (c *queryCmd) preview(a *app, s *query.Sample) error {
 	return nil
 }
 
-func (c *queryCmd) writeTable(a *app, r *answer, output string) error {
+func (c *queryCmd) writeTable(a *app, r *answer, output string, l look) error {
 	if output == "" {
 		if a.JSON && c.Format == "auto" {
 			return a.print(r.writeJSON(a.stdout))
 		}
-		return a.print(c.formatTable(a.stdout, r.Table, a.look(a.stdout), true))
+		return a.print(c.formatTable(a.stdout, r.Table, l, true))
 	}
 	f, err := db.CreateAtomic(output)
 	if err != nil {

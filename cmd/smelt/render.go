@@ -87,7 +87,7 @@ func writeTable(w io.Writer, t *query.Table, l look) error {
 	for _, row := range t.Rows {
 		cells := make([]painted, len(row))
 		for i, v := range row {
-			cells[i] = cellText(v)
+			cells[i] = cellText(v, l.values)
 		}
 		g.cells = append(g.cells, cells)
 	}
@@ -124,13 +124,13 @@ func percentage(v db.Value) (float64, bool) {
 	return f, percent && err == nil
 }
 
-// cellText is a value as a person reads it.
-func cellText(v db.Value) painted {
+// cellText is a value as a person reads it; values is look.values.
+func cellText(v db.Value, values bool) painted {
 	switch v.Kind {
 	case 0:
 		return painted{"NULL", faint}
 	case db.KindNumber:
-		if n, err := strconv.ParseInt(v.Text, 10, 64); err == nil {
+		if n, err := strconv.ParseInt(v.Text, 10, 64); err == nil && !values {
 			return painted{text: thousands(n)}
 		}
 	}

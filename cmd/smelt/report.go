@@ -12,9 +12,9 @@ import (
 // stratum has a bar: its part of the sample, and in a light shade what was asked
 // and is missing.
 func writeReport(w io.Writer, r *query.Report, l look) error {
-	by := r.WeightedBy
-	if by == "" {
-		by = "no weights"
+	weights := "without weights"
+	if r.WeightedBy != "" {
+		weights = "by " + visible(r.WeightedBy)
 	}
 	what := fmt.Sprintf("%s of %s asked", counted(r.Delivered, "row"), thousands(r.Asked))
 	if r.Tokens != nil {
@@ -24,7 +24,7 @@ func writeReport(w io.Writer, r *query.Report, l look) error {
 	if r.Offset > 0 {
 		what += " after the first " + thousands(r.Offset)
 	}
-	_, _ = fmt.Fprintf(w, "%s, by %s; seed %d, snapshot %d\n\n", what, visible(by), r.Seed, r.Snapshot)
+	_, _ = fmt.Fprintf(w, "%s, %s; seed %d, snapshot %d\n\n", what, weights, r.Seed, r.Snapshot)
 	if err := reportGrid(r, l).write(w, l); err != nil {
 		return err
 	}

@@ -21,10 +21,11 @@ func topics() []topic {
   [WEIGHTED BY PHASE name | (bucket w, ...) | WEIGHT | field (value w, ..., OTHERS w)]
   [WHERE condition] [SEED n] [NESTED] [DISTINCT | DUPLICATES]
   [ON SHORTFALL ERROR | SHRINK | SCALE | REDISTRIBUTE | REPEAT [MAX k]]
-  [EPOCHS n [DISJOINT | REDRAW]] [EXCLUDE sample, ...] [ORDER BY SHUFFLE | MIX]
-  [SHARD i OF n] [OFFSET k] [AS name] [INTO 'file'] [AT TAG 'tag']`,
+  [EPOCHS n [DISJOINT | REDRAW]] [EXCLUDE sample, ... | CONTAMINATED [BY set]]
+  [ORDER BY SHUFFLE | MIX] [SHARD i OF n] [OFFSET k] [AS name]
+  [INTO 'file' [(shape alpaca|messages, shard_mb n)]] [AT TAG 'tag']`,
 			`SAMPLE 1000 FROM buckets WEIGHTED BY PHASE phase1_calibration AS first INTO 'mix.jsonl';`},
-		{"SELECT", `SELECT field, ... | count(*) | sum(field) | avg(field) | min(field) | max(field) | quantile(field, q)
+		{"SELECT", `SELECT * | field | count(*) | sum(field) | avg(field) | min(field) | max(field) | quantile(field, q), ...
   FROM buckets | sample
   [WHERE condition] [GROUP BY field, ...] [HAVING condition] [ORDER BY field [DESC], ...]
   [LIMIT n] [AT TAG 'tag']`,
@@ -32,7 +33,8 @@ func topics() []topic {
 		{"WHERE", `field = value   !=  <  <=  >  >=      field BETWEEN a AND b     field IN (a, b)
 field LIKE 'a%'   field ILIKE 'a%'    field IS NULL             field IS NOT NULL
 AND  OR  NOT  ( )                     contains(field, 'text')   matches(field, 'regexp')
-length(field)     tokens(field)       holdout(percent)          true  false  NULL
+length(field)     holdout(percent)    tokens(field, 'bytes')    in_sample('name')
+row_hash()        true  false  NULL
 
 A field's name begins with _ for metadata; instruction, input and output are the row's text.
 Text stands in single quotes; a name that is a word of the language in double quotes.`,
