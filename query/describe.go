@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -107,7 +108,7 @@ func (q *Query) describePhase(_ context.Context, t *Table, name string) error {
 	return nil
 }
 
-func (q *Query) describeSample(_ context.Context, t *Table, name string) error {
+func (q *Query) describeSample(ctx context.Context, t *Table, name string) error {
 	kept, err := q.db.Samples()
 	if err != nil {
 		return err
@@ -118,6 +119,9 @@ func (q *Query) describeSample(_ context.Context, t *Table, name string) error {
 	}
 	s := kept[i]
 	rows, err := q.db.SampleRows(name)
+	if errors.Is(err, db.ErrNotFound) {
+		return nil // dropped meanwhile
+	}
 	if err != nil {
 		return err
 	}
@@ -126,8 +130,15 @@ func (q *Query) describeSample(_ context.Context, t *Table, name string) error {
 	t.property("sample", "snapshot", number(int64(s.Snapshot)))
 	t.property("sample", "seed", db.Value{Kind: db.KindNumber, Text: strconv.FormatUint(s.Seed, 10)})
 	t.property("sample", "rows", number(s.Rows))
-	t.property("sample", "distinct rows", number(int64(rows.GetCardinality())))
-	t.property("sample", "of these deleted since", number(int64(roaring.AndNot(rows, q.snap.All()).GetCardinality())))
+	t.property("sample", "distinct rows", number(int64(rows.GetCardinality())+s.Missing))
+	missing, err := newMissingRows(ctx, q.db, q.snap, name, roaring.And(rows, q.snap.Deleted()))
+	if err != nil {
+		return err
+	}
+	t.property("sample", "of these deleted since", number(missing.Rows))
+	for _, h := range missing.Hashes {
+		t.property("sample", "deleted row_hash", db.TextValue(h))
+	}
 	t.property("sample", "digest", db.TextValue(s.Digest))
 	var strata []StratumReport
 	if err := json.Unmarshal(s.Mixture, &strata); err != nil {
@@ -225,11 +236,20 @@ func (s *fieldSummary) kinds() string {
 // diff runs DIFF: how many row_hashes are in one sample, in the other and in both,
 // by bucket.
 func (q *Query) diff(ctx context.Context, st *ast.Diff) (*Table, error) {
-	a, err := q.sampleHashes(ctx, st.A)
+	rowsA, err := plan.KeptSample(q.src, st.A, q.db)
 	if err != nil {
 		return nil, err
 	}
-	b, err := q.sampleHashes(ctx, st.B)
+	rowsB, err := plan.KeptSample(q.src, st.B, q.db)
+	if err != nil {
+		return nil, err
+	}
+	latest := q.db.Snapshot() // either may have been kept since the query was prepared
+	a, err := hashesInBuckets(ctx, latest, rowsA)
+	if err != nil {
+		return nil, err
+	}
+	b, err := hashesInBuckets(ctx, latest, rowsB)
 	if err != nil {
 		return nil, err
 	}
@@ -291,19 +311,15 @@ type hashInBucket struct {
 	bucket string
 }
 
-// sampleHashes returns the row_hashes of a kept sample, ascending, each once.
-func (q *Query) sampleHashes(ctx context.Context, name ast.Name) ([]hashInBucket, error) {
-	rows, err := plan.KeptSample(q.src, name, q.db)
-	if err != nil {
-		return nil, err
-	}
-	buckets, err := bucketGroups(q.snap)
+// hashesInBuckets returns the row_hashes of rows, ascending, each once.
+func hashesInBuckets(ctx context.Context, snap *db.Snapshot, rows *roaring.Bitmap) ([]hashInBucket, error) {
+	buckets, err := bucketGroups(snap)
 	if err != nil {
 		return nil, err
 	}
 	addrs := rows.ToArray()
 	out := make([]hashInBucket, 0, len(addrs))
-	err = q.snap.Hashes(ctx, addrs, func(i int, h row.Hash) error {
+	err = snap.Hashes(ctx, addrs, func(i int, h row.Hash) error {
 		bucket := ""
 		if b := bucketIndex(buckets, addrs[i]); b >= 0 {
 			bucket = buckets[b].Value.Text

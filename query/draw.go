@@ -63,7 +63,7 @@ func (s *Sample) Len() int64 { return int64(len(s.picks)) }
 // draw runs steps 1 to 11 of DESIGN section 4.
 func (q *Query) draw(ctx context.Context) (*Sample, error) {
 	p := q.sample
-	d := &drawing{plan: p, snap: q.snap, threads: q.opt.threads(), trace: q.trace}
+	d := &drawing{plan: p, snap: q.snap, latest: q.db.Snapshot(), threads: q.opt.threads(), trace: q.trace}
 	if err := d.collect(ctx); err != nil {
 		return nil, err
 	}
@@ -78,13 +78,16 @@ func (q *Query) draw(ctx context.Context) (*Sample, error) {
 	}
 	q.trace.step("quotas", s.Report.Delivered)
 	s.Report.Candidates, s.Report.Excluded, s.Report.Duplicates = d.candidates, d.excluded, d.duplicates
+	if err := s.reportMissing(ctx, p); err != nil {
+		return nil, err
+	}
 	hashes, err := d.emit(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	q.trace.step("select, order", s.Report.Rows)
 	s.fields = writtenFields(s.snap)
-	if err := s.compareWithKept(ctx, hashes, p.Exclude); err != nil {
+	if err := s.compareWithKept(ctx, hashes, append(slices.Clone(p.Exclude), p.From)); err != nil {
 		return nil, err
 	}
 	q.trace.step("compare", s.Report.Rows)
@@ -155,6 +158,7 @@ func (d *drawing) fitsMemory() error {
 type drawing struct {
 	plan    *plan.Sample
 	snap    *db.Snapshot
+	latest  *db.Snapshot // has the rows of every kept sample, which may be later than snap's
 	threads int
 	trace   *trace
 
@@ -200,7 +204,7 @@ func (d *drawing) collect(ctx context.Context) error {
 		found += int64(set.GetCardinality())
 	}
 	d.trace.step("where, strata", found)
-	excluded, err := newHashSet(ctx, d.snap, d.plan.Excluded(), d.plan.ExcludedMissing())
+	excluded, err := newHashSet(ctx, d.latest, d.plan.Excluded(), d.plan.ExcludedMissing())
 	if err != nil {
 		return err
 	}

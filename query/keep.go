@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -45,34 +46,47 @@ func (s *Sample) Keep(ctx context.Context) error {
 
 // compareWithKept counts the rows shared with each kept sample. Samples of one
 // seed share their lowest ranks, which people do not expect. hashes are the
-// sample's row_hashes, which it sorts; excluded samples share none of them.
+// sample's row_hashes, which it sorts. passed are kept samples to pass over: the
+// excluded share no row, and of that in FROM every row is.
 //
 // Heads are enough to see that a kept row is not in the sample. Only the others
 // have their whole row_hash read, once for all samples they are in.
-func (s *Sample) compareWithKept(ctx context.Context, hashes []row.Hash, excluded []string) error {
+func (s *Sample) compareWithKept(ctx context.Context, hashes []row.Hash, passed []string) error {
+	if len(hashes) == 0 {
+		return nil
+	}
 	kept, err := s.db.Samples()
 	if err != nil {
 		return err
 	}
-	kept = slices.DeleteFunc(kept, func(k db.Sample) bool { return slices.Contains(excluded, k.Name) })
-	if len(kept) == 0 || len(hashes) == 0 {
-		return nil
-	}
-	theirs := make([]*roaring.Bitmap, len(kept))
-	for i, k := range kept {
-		if theirs[i], err = s.db.SampleRows(k.Name); err != nil {
+	var names []string
+	var theirs []*roaring.Bitmap
+	for _, k := range kept {
+		if slices.Contains(passed, k.Name) {
+			continue
+		}
+		rows, err := s.db.SampleRows(k.Name)
+		if errors.Is(err, db.ErrNotFound) {
+			continue // dropped meanwhile
+		}
+		if err != nil {
 			return err
 		}
+		names, theirs = append(names, k.Name), append(theirs, rows)
+	}
+	if len(names) == 0 {
+		return nil
 	}
 	slices.SortFunc(hashes, row.Hash.Compare)
 	ours := &hashSet{slices.Compact(hashes)}
-	suspects, err := s.suspects(ctx, roaring.FastOr(theirs...), ours)
+	latest := s.db.Snapshot() // kept rows may be later than the sample's snapshot
+	suspects, err := suspects(ctx, latest, roaring.FastOr(theirs...), ours)
 	if err != nil {
 		return err
 	}
 	// The kept rows that are in the sample, and which of ours each is.
 	var common, which []uint32
-	err = s.snap.Hashes(ctx, suspects, func(i int, h row.Hash) error {
+	err = latest.Hashes(ctx, suspects, func(i int, h row.Hash) error {
 		if at, found := ours.find(h); found {
 			common, which = append(common, suspects[i]), append(which, uint32(at))
 		}
@@ -82,7 +96,7 @@ func (s *Sample) compareWithKept(ctx context.Context, hashes []row.Hash, exclude
 		return err
 	}
 	all := roaring.BitmapOf(common...)
-	for i, k := range kept {
+	for i, name := range names {
 		theirs[i].And(all)
 		shared := make([]uint32, 0, theirs[i].GetCardinality())
 		at := 0
@@ -92,7 +106,7 @@ func (s *Sample) compareWithKept(ctx context.Context, hashes []row.Hash, exclude
 			}
 			shared = append(shared, which[at])
 		}
-		missing, err := s.db.SampleMissing(k.Name)
+		missing, err := s.db.SampleMissing(name)
 		if err != nil {
 			return err
 		}
@@ -103,9 +117,9 @@ func (s *Sample) compareWithKept(ctx context.Context, hashes []row.Hash, exclude
 		}
 		slices.Sort(shared)
 		if n := int64(len(slices.Compact(shared))); n > 0 {
-			s.Report.Shared = append(s.Report.Shared, SharedRows{k.Name, n})
+			s.Report.Shared = append(s.Report.Shared, SharedRows{name, n})
 			s.Report.Notes = append(s.Report.Notes, fmt.Sprintf("rows that are also in sample %[1]s: %[2]s; to draw others, add EXCLUDE %[1]s",
-				ast.Name{Text: k.Name}, plan.Thousands(n)))
+				ast.Name{Text: name}, plan.Thousands(n)))
 		}
 	}
 	return nil
@@ -113,20 +127,17 @@ func (s *Sample) compareWithKept(ctx context.Context, hashes []row.Hash, exclude
 
 // suspects returns the addresses of the rows whose head is that of a member of
 // set, in ascending order.
-func (s *Sample) suspects(ctx context.Context, rows *roaring.Bitmap, set *hashSet) ([]uint32, error) {
+func suspects(ctx context.Context, snap *db.Snapshot, rows *roaring.Bitmap, set *hashSet) ([]uint32, error) {
 	var out []uint32
-	for segment, addrs := range s.snap.BySegment(rows.ToArray()) {
-		if segment == s.snap.Segments() {
-			break // of a sample kept since, from later rows
-		}
+	for segment, addrs := range snap.BySegment(rows.ToArray()) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		heads, err := s.snap.Heads(segment)
+		heads, err := snap.Heads(segment)
 		if err != nil {
 			return nil, err
 		}
-		first, _ := s.snap.SegmentRange(segment)
+		first, _ := snap.SegmentRange(segment)
 		for _, addr := range addrs {
 			if set.mayHave(heads[uint64(addr)-first]) {
 				out = append(out, addr)

@@ -5,8 +5,10 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"math/big"
 	"regexp"
+	"slices"
 	"strings"
 
 	"smelt/compute/jsontext"
@@ -20,6 +22,9 @@ type naiveRow struct {
 	hash   [32]byte
 	canon  [32]byte // SHA-256 of the canonical record
 	text   [32]byte // SHA-256 of the record as written
+
+	deleted bool
+	changed bool // fields may say something else than record
 }
 
 func newNaiveRow(record string) naiveRow {
@@ -80,4 +85,30 @@ func (r naiveRow) marked(name string) bool {
 	}
 	text, _ := mark.(string)
 	return regexp.MustCompile(`(^|,)` + name + `:[0-9]+(,[^,:]+:[0-9]+)*$`).MatchString(text)
+}
+
+// metaK is the member meta.k.
+func (r naiveRow) metaK() any {
+	meta, _ := r.fields["meta"].(map[string]any)
+	if n, isNumber := meta["k"].(json.Number); isNumber {
+		v, _ := new(big.Rat).SetString(n.String())
+		return v
+	}
+	return meta["k"]
+}
+
+// plain is what a record says, its NULLs left out.
+func (r naiveRow) plain() string {
+	var parts []string
+	for name, v := range r.fields {
+		switch v := v.(type) {
+		case nil:
+		case *big.Rat:
+			parts = append(parts, name+"="+v.RatString())
+		default:
+			parts = append(parts, fmt.Sprintf("%s=%#v", name, v))
+		}
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, "; ")
 }

@@ -98,7 +98,7 @@ type naiveResult struct {
 	asked, delivered                 int64
 	shares                           []naiveShare
 	epochRows                        []int64 // nil for a single epoch
-	records                          []string
+	records                          []naiveRow
 	digest, shardDigest              string
 	rows                             []int // of the store, each once
 }
@@ -230,7 +230,7 @@ func (s naiveStatement) evaluate(rows []naiveRow, kept map[string][]int) (out na
 		}
 		if s.of == 0 || int64(i)%s.of == s.shard {
 			shardDigest.Write(c.hash[:])
-			out.records = append(out.records, c.record)
+			out.records = append(out.records, c.naiveRow)
 		}
 	}
 	out.ok, out.asked, out.digest = true, n, hex.EncodeToString(digest.Sum(nil))
@@ -254,14 +254,14 @@ func (s naiveStatement) candidates(rows []naiveRow, kept map[string][]int, out *
 	}
 	for _, r := range rows {
 		for _, name := range s.contaminated {
-			if r.marked(name) {
+			if !r.deleted && r.marked(name) {
 				excluded[r.hash] = true
 			}
 		}
 	}
 	var candidates []naiveCandidate
 	for i, r := range rows {
-		if s.from != "" && !slices.Contains(kept[s.from], i) {
+		if r.deleted || s.from != "" && !slices.Contains(kept[s.from], i) {
 			continue
 		}
 		if s.where != nil && s.where.holds(r) != yes {

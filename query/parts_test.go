@@ -295,7 +295,7 @@ func TestFromDeleted(t *testing.T) {
 	w.Close()
 	s := mustSample(t, d, "SAMPLE ALL FROM kept")
 	assert.EqualValues(t, 17, s.Report.Delivered)
-	assert.Contains(t, s.Report.Notes, "rows of sample kept that were deleted since it was kept: 3")
+	assert.Contains(t, s.Report.Notes[0], "3 rows of sample kept were deleted since it was kept")
 }
 
 // TestPartsWhateverTheThreads: the same bits at any number of threads.

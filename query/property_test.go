@@ -16,8 +16,8 @@ import (
 	"smelt/query/mix"
 )
 
-// TestAgainstNaive draws stores and statements, and compares every row, its
-// place, and every count with the naive evaluator's.
+// TestAgainstNaive draws stores, changes and statements, and compares every row,
+// its place, and every count with the naive evaluator's.
 func TestAgainstNaive(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.OneOf(rapid.IntRange(1, 12), rapid.IntRange(20, 90),
@@ -44,6 +44,15 @@ func TestAgainstNaive(t *testing.T) {
 		}
 		kept := map[string][]int{}
 		for i := range rapid.IntRange(1, 12).Draw(t, "statements") {
+			for range rapid.SampledFrom([]int{0, 0, 1, 2}).Draw(t, "changes") {
+				rows = changeStore(t, d, rows, kept, threads)
+			}
+			if rapid.Bool().Draw(t, "select") {
+				st := selections(kept).Draw(t, "selection")
+				r, err := run(d, st.String(), threads)
+				require.NoError(t, err, st.String())
+				requireTable(t, st.evaluate(rows, kept), r.Table, st.String())
+			}
 			st := statements(rows, kept).Draw(t, "statement")
 			if i < 2 {
 				st.as = fmt.Sprintf("kept%d", i)
@@ -65,8 +74,11 @@ func TestAgainstNaive(t *testing.T) {
 			got := naiveResult{
 				ok: true, candidates: r.Sample.Report.Candidates, excluded: r.Sample.Report.Excluded,
 				duplicates: r.Sample.Report.Duplicates, asked: r.Sample.Report.Asked, delivered: r.Sample.Report.Delivered,
-				records: rowsOf(t, r.Sample), digest: r.Sample.Report.Digest, rows: want.rows,
+				digest: r.Sample.Report.Digest, rows: want.rows,
 			}
+			records := rowsOf(t, r.Sample)
+			requireRecords(t, want.records, records, src)
+			want.records = nil
 			for _, s := range r.Sample.Report.Strata {
 				share := naiveShare{Name: s.Name, Asked: s.Asked, Skipped: s.Skipped, Available: s.Available, Delivered: s.Delivered}
 				if s.Tokens != nil {
@@ -80,7 +92,16 @@ func TestAgainstNaive(t *testing.T) {
 			if shard := r.Sample.Report.Shard; shard != nil {
 				got.shardDigest = shard.Digest
 			}
-			require.EqualValues(t, len(got.records), r.Sample.Len(), src)
+			require.EqualValues(t, len(records), r.Sample.Len(), src)
+			wantMissing := int64(0)
+			for _, row := range kept[st.from] {
+				if rows[row].deleted {
+					wantMissing++
+				}
+			}
+			if m := r.Sample.Report.Missing; m != nil || wantMissing > 0 {
+				require.Equal(t, wantMissing, m.Rows, src)
+			}
 			require.Equal(t, want, got, src)
 			if st.as != "" {
 				kept[st.as] = want.rows

@@ -25,6 +25,12 @@ import (
 func storeRecords(t require.TestingT, dir string, records []string, segmentRows int) *db.DB {
 	d, err := db.Open(dir, db.Options{Create: true})
 	require.NoError(t, err)
+	addRecords(t, d, records, segmentRows)
+	return d
+}
+
+// addRecords adds records to a store as one more file.
+func addRecords(t require.TestingT, d *db.DB, records []string, segmentRows int) {
 	w := d.NewWriter()
 	defer w.Close()
 	file := db.File{ID: w.NewFile(), Rows: int64(len(records)), Complete: true}
@@ -50,7 +56,6 @@ func storeRecords(t require.TestingT, dir string, records []string, segmentRows 
 	require.NoError(t, w.Add(b.Finish()))
 	w.PutFile(file)
 	require.NoError(t, w.Commit())
-	return d
 }
 
 func openRecords(t *testing.T, records []string, segmentRows int) *db.DB {

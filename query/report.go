@@ -19,6 +19,7 @@ type Report struct {
 	Seed       uint64          `json:"seed"`
 	Snapshot   uint64          `json:"snapshot"` // the store's commit number
 	StoreRows  int64           `json:"store_rows"`
+	Missing    *MissingRows    `json:"missing,omitempty"`    // of the sample in FROM
 	Candidates int64           `json:"candidates"`           // rows WHERE left, in a stratum of positive weight
 	Excluded   int64           `json:"excluded"`             // of those, dropped by EXCLUDE
 	Duplicates int64           `json:"duplicates"`           // of those left, dropped by DISTINCT

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 )
@@ -19,8 +20,8 @@ import (
 func naiveRecords(n int, rng *rand.Rand) []string {
 	one := func(options ...string) string { return options[rng.IntN(len(options))] }
 	out := []string{
-		`{"instruction":"first","_bucket":"code","_severity":1,"_verified":true,"_note":"a","_id":-1,"_contaminated_by":"arc:13"}`,
-		`{"instruction":"second","_bucket":"code","_severity":"high","_verified":false,"_note":7,"_id":-2,"_contaminated_by":"gsm8k:8"}`,
+		`{"instruction":"first","output":"","_bucket":"code","_severity":1,"_verified":true,"_note":"a","_id":-1,"_contaminated_by":"arc:13","level":1,"meta":{"k":"x"}}`,
+		`{"instruction":"second","output":"y","_bucket":"code","_severity":"high","_verified":false,"_note":7,"_id":-2,"_contaminated_by":"gsm8k:8","level":"hard"}`,
 	}
 	for i := range n {
 		if i > 0 && rng.IntN(12) == 0 {
@@ -50,6 +51,8 @@ func naiveRecords(n int, rng *rand.Rand) []string {
 		add("_verified", "true", "false", "true", "null", "")
 		add("_note", `"a"`, `"ab"`, `"É%"`, `"true"`, `""`, "7", "")
 		add("_contaminated_by", "", "", "", "", "", "", "", "", `"arc:13"`, `"arc:13,gsm8k:8"`, `"seen,gsm8k:13"`, `"arc"`, `"arc:13,seen"`, "true", "null")
+		add("level", "1", "1.00", "2", `"hard"`, `"easy"`, "true", "null", "", "")
+		add("meta", `{"k":"x"}`, `{"k":2}`, `{"k":null}`, "{}", "[1]", "null", "", "")
 		id := strconv.Itoa(i)
 		add("_id", strconv.Itoa(rng.IntN(3*n)), id, id, id, id, id, id, "")
 		out = append(out, "{"+strings.Join(fields, ",")+"}")
@@ -247,6 +250,15 @@ var constants = map[string][]struct {
 	"_id":       {{"5", big.NewRat(5, 1)}, {"40", big.NewRat(40, 1)}, {"100.0", big.NewRat(100, 1)}},
 }
 
+// scannedTests are predicates that no index answers.
+var scannedTests = []naiveExpr{
+	naiveTest{"length(output) > 40", func(r naiveRow) truth { return truthOf(utf8.RuneCountInString(r.fields["output"].(string)) > 40) }},
+	naiveTest{"level = 'hard'", func(r naiveRow) truth { return naiveCompare(r.fields["level"], "=", "hard") }},
+	naiveTest{"level < 2", func(r naiveRow) truth { return naiveCompare(r.fields["level"], "<", big.NewRat(2, 1)) }},
+	naiveTest{"meta.k IS NULL", func(r naiveRow) truth { return truthOf(r.metaK() == nil) }},
+	naiveTest{"_severity = level", func(r naiveRow) truth { return naiveCompare(r.fields["_severity"], "=", r.fields["level"]) }},
+}
+
 // condition generates one predicate.
 func condition(t *rapid.T) naiveExpr {
 	field := rapid.SampledFrom([]string{"_bucket", "_severity", "_verified", "_note", "_id"}).Draw(t, "field")
@@ -260,7 +272,7 @@ func condition(t *rapid.T) naiveExpr {
 			not, negate = "NOT ", func(v truth) truth { return yes - v }
 		}
 	}
-	switch rapid.IntRange(0, 8).Draw(t, "predicate") {
+	switch rapid.IntRange(0, 9).Draw(t, "predicate") {
 	case 0:
 		negated()
 		return naiveTest{field + " IS " + not + "NULL", func(r naiveRow) truth { return negate(truthOf(r.fields[field] == nil)) }}
@@ -292,6 +304,8 @@ func condition(t *rapid.T) naiveExpr {
 			}
 			return negate(truthOf(naiveLike([]rune(pattern), []rune(text))))
 		}}
+	case 9:
+		return rapid.SampledFrom(scannedTests).Draw(t, "scanned")
 	case 4:
 		return naiveTest{"_verified", func(r naiveRow) truth { return naiveCompare(r.fields["_verified"], "=", true) }}
 	case 5:

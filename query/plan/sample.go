@@ -96,10 +96,20 @@ func bindFrom(b *binder, p *Sample, d *db.DB) error {
 	if p.From, p.from, err = b.source(p.Statement.From, d); err != nil || p.from == nil {
 		return err
 	}
-	if missing := p.from.GetCardinality() - p.from.AndCardinality(b.snap.All()); missing > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("rows of sample %s that were deleted since it was kept: %s", written(p.From), Thousands(int64(missing))))
+	known := roaring.New()
+	known.AddRange(0, b.snap.Addresses())
+	if later := p.from.GetCardinality() - p.from.AndCardinality(known); later > 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf("%s of sample %s came later than snapshot %d", Counted(int64(later), "row"), written(p.From), b.snap.Commit()))
 	}
 	return nil
+}
+
+// Missing returns the rows of the kept sample in FROM that were deleted since.
+func (p *Sample) Missing() *roaring.Bitmap {
+	if p.from == nil {
+		return roaring.New()
+	}
+	return roaring.And(p.from, p.Snapshot.Deleted())
 }
 
 // source binds FROM: buckets (no name, no rows) or a kept sample.
