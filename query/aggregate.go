@@ -200,8 +200,8 @@ func decimal(text string) (digits string, power int, err error) {
 	return digits, power, nil
 }
 
-// average is the sum by the number of values, exactly, then rounded to the
-// nearest 64-bit floating-point number.
+// average is the sum by the number of values, exactly, then rounded as floatValue
+// does.
 type average struct{ sum }
 
 func (a *average) merge(other accumulator) { a.take(&other.(*average).sum) }
@@ -221,11 +221,13 @@ func (a *average) result() (db.Value, error) {
 	return floatValue("avg()", f)
 }
 
+// floatValue is f with 15 significant digits, which is what survives of decimal
+// numbers in 64-bit floating point.
 func floatValue(of string, f float64) (db.Value, error) {
 	if math.IsInf(f, 0) || math.IsNaN(f) {
 		return db.Value{}, fmt.Errorf("%s is beyond the range of 64-bit floating-point numbers", of)
 	}
-	return canonicalValue(strconv.FormatFloat(f, 'g', -1, 64)), nil
+	return canonicalValue(strconv.FormatFloat(f, 'g', 15, 64)), nil
 }
 
 // quantile is the value below which a share q of the values lies, linear between

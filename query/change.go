@@ -82,7 +82,7 @@ func (q *Query) remove(ctx context.Context, st *ast.Delete) (*Result, error) {
 		return plan.BindDelete(q.src, st, q.db, snap, q.opt.Functions)
 	}, func(w *db.Writer, _ *plan.Change, rows *roaring.Bitmap) (string, error) {
 		w.Delete(rows)
-		return "deleted " + plan.Counted(int64(rows.GetCardinality()), "row") + "; smelt compact gives their space back", nil
+		return "deleted " + plan.Counted(int64(rows.GetCardinality()), "row") + "; smelt compact gives the space back", nil
 	})
 }
 

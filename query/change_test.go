@@ -82,7 +82,7 @@ func TestDelete(t *testing.T) {
 	mustSample(t, d, "SAMPLE ALL FROM buckets AS whole")
 	assert.Equal(t, "no row: the condition is true for none", say(t, d, "DELETE FROM buckets WHERE _n > 100"))
 	assert.Empty(t, events(t, d)[1:], "nothing was done")
-	assert.Equal(t, "deleted 2 rows; smelt compact gives their space back", say(t, d, "DELETE FROM whole WHERE _bucket = 'code'"))
+	assert.Equal(t, "deleted 2 rows; smelt compact gives the space back", say(t, d, "DELETE FROM whole WHERE _bucket = 'code'"))
 	assert.EqualValues(t, 2, d.Snapshot().Rows())
 	assert.EqualValues(t, 2, mustSample(t, d, "SAMPLE ALL FROM whole").Report.Delivered, "what is left of it")
 	assert.Contains(t, cells(t, d, "DESCRIBE whole"), "sample | of these deleted since | 2")
@@ -106,7 +106,7 @@ func TestAlterAndDrop(t *testing.T) {
 
 	for src, says := range map[string]string{
 		"DROP BUCKET legal":                             "phase p weighs bucket legal",
-		"DROP BUCKET code":                              "2 rows in bucket code",
+		"DROP BUCKET code":                              "bucket code holds 2 rows",
 		"DROP BUCKET lgal":                              "did you mean legal?",
 		"DROP PHASE q":                                  "unknown phase q",
 		"DROP SAMPLE s":                                 "unknown sample s",

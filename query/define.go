@@ -196,7 +196,7 @@ func (q *Query) dropBucket(name ast.Name) error {
 		all := q.db.Snapshot().All()
 		if n := int64(all.AndCardinality(rows)); n > 0 {
 			return ast.NewError(q.src, name.Span, "move them with UPDATE buckets SET _bucket = ..., or DELETE them",
-				"%s in bucket %s", plan.Counted(n, "row"), name)
+				"bucket %s holds %s", name, plan.Counted(n, "row"))
 		}
 	}
 	return q.db.ChangeCatalog(db.Event{Kind: "drop bucket", Detail: name.Text}, func(c *db.Catalog) error {
@@ -309,13 +309,10 @@ func (q *Query) unknownTag(tag ast.Text) error {
 	return ast.NewError(q.src, tag.Span, hint, "there is no tag %s", tag)
 }
 
-// unknown points at a name that nothing of the kind has, and offers the nearest.
+// unknown points at a name that nothing of the kind has, and offers the nearest,
+// or all if they are few.
 func (q *Query) unknown(kind string, name ast.Name, among []string) error {
-	hint := ""
-	if near, ok := ast.Nearest(name.Text, among); ok {
-		hint = "did you mean " + ast.Name{Text: near}.String() + "?"
-	}
-	return ast.NewError(q.src, name.Span, hint, "unknown %s %s", kind, name)
+	return ast.NewError(q.src, name.Span, plan.NearestName(name.Text, among), "unknown %s %s", kind, name)
 }
 
 func (q *Query) sampleNames() ([]string, error) {

@@ -54,7 +54,7 @@ snapshot    commit 1: 5 rows in 3 segments
 from        rows of sample kept, by its bitmap
 where       true: the same for every row; reads no record
 rows        2 rows
-delete      these rows are hidden from then on; smelt compact gives their space back
+delete      these rows are hidden from then on; smelt compact gives the space back
 log         one entry
 `,
 		"EXPLAIN SHOW SOURCES": "\nstatement   SHOW SOURCES\nreads       the ledger; no row\n",

@@ -15,12 +15,19 @@ type writtenField struct {
 	name string
 	// updated: a row without a value has none, whatever its record says.
 	updated bool
+	// own: only records that have the field get its value. Where a label came
+	// from is what ingest and UPDATE noted, and no part of other rows.
+	own bool
 }
 
 // writtenFields lists the fields of a snapshot that every output writes from the
 // index, the bucket first.
 func writtenFields(s *db.Snapshot) []writtenField {
-	return fieldsOf(s, append([]string{bucketField}, s.Updated()...))
+	fields := fieldsOf(s, append([]string{bucketField}, s.Updated()...))
+	for i := range fields {
+		fields[i].own = fields[i].name == originField || fields[i].name == scoreField
+	}
+	return fields
 }
 
 // allFields lists all metadata fields of a snapshot, by name. The index also
@@ -31,7 +38,7 @@ func fieldsOf(s *db.Snapshot, names []string) []writtenField {
 	var fields []writtenField
 	for i, name := range names {
 		if !slices.Contains(names[:i], name) {
-			fields = append(fields, writtenField{name, slices.Contains(s.Updated(), name)})
+			fields = append(fields, writtenField{name: name, updated: slices.Contains(s.Updated(), name)})
 		}
 	}
 	return fields
@@ -57,6 +64,7 @@ type editor struct {
 type edit struct {
 	name  string
 	value db.Value
+	own   bool // as in writtenField
 }
 
 // row returns the record of a row with its fields set, until the next call.
@@ -69,7 +77,7 @@ func (e *editor) row(addr uint32, record []byte) ([]byte, error) {
 	e.edits = e.edits[:0]
 	for i, f := range e.fields {
 		if v := e.values[i][uint64(addr)-e.first]; v.Kind != 0 || f.updated {
-			e.edits = append(e.edits, edit{f.name, v})
+			e.edits = append(e.edits, edit{f.name, v, f.own})
 		}
 	}
 	e.out = e.append(e.out[:0], record, e.edits)
@@ -104,7 +112,7 @@ func (e *editor) append(dst, record []byte, edits []edit) []byte {
 		switch {
 		case at >= 0 && !says(e.members[at].Value, x.value):
 			e.edited[at], rebuild = x, true
-		case at < 0 && x.value.Kind != 0:
+		case at < 0 && x.value.Kind != 0 && !x.own:
 			added = append(added, x)
 		}
 	}

@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -48,7 +49,7 @@ func (f Format) isTable() bool { return f == Parquet || f == Arrow }
 func FormatNames() []string { return slices.Clone(formatNames[:]) }
 
 // FormatOf is the format of a file by the ending of its name, in any case: JSONL
-// where it says nothing. A name ending in .gz or .zst alone is packed JSONL.
+// where it says nothing; what promises another format is refused. A name ending in .gz or .zst alone is packed JSONL.
 // A format that is given by name goes before the ending, except that what is
 // packed stays packed: jsonl in mix.csv.gz is JSONLGzip.
 func FormatOf(path, name string) (Format, error) {
@@ -79,6 +80,10 @@ func FormatOf(path, name string) (Format, error) {
 		return JSONLZstd, nil
 	case strings.HasSuffix(path, ".bz2"), strings.HasSuffix(path, ".xz"):
 		return 0, fmt.Errorf("%s: rows are packed with gzip or Zstandard; let the name end in .gz or .zst", path)
+	}
+	switch end := filepath.Ext(path); end {
+	case ".tsv", ".xlsx", ".xls", ".ods", ".feather", ".orc", ".avro", ".db", ".sqlite", ".yaml", ".yml", ".xml":
+		return 0, fmt.Errorf("%s: rows are not written as %s; there are %s, which --format names", path, end[1:], strings.Join(formatNames[:], ", "))
 	}
 	return JSONL, nil
 }

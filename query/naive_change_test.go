@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"maps"
 	"math/big"
 	"math/rand/v2"
 	"strings"
@@ -122,6 +123,8 @@ func requireRecords(t require.TestingT, want []naiveRow, got []string, src strin
 	require.Len(t, got, len(want), src)
 	for i, r := range want {
 		if r.changed {
+			r.fields = maps.Clone(r.fields)
+			delete(r.fields, originField) // which none of these records came with
 			require.Equal(t, r.plain(), newNaiveRow(got[i]).plain(), src)
 			continue
 		}

@@ -410,7 +410,7 @@ func TestEditorAppend(t *testing.T) {
 		{`{"a":"","":{}}`, strings.Repeat("long", 30), `{"a":"","":{},"_bucket":"` + strings.Repeat("long", 30) + `"}`},
 	} {
 		v := db.TextValue(c.bucket)
-		edits := []edit{{"_bucket", v}}
+		edits := []edit{{"_bucket", v, false}}
 		if c.bucket == "" { // a row without a bucket
 			edits = nil
 		}
@@ -433,13 +433,15 @@ func TestEditorMakesAllEdits(t *testing.T) {
 		edits  []edit
 		want   string
 	}{
-		{`{"a":1.0,"_b":2, "_c":"x"}`, []edit{{"_b", x}, {"_c", x}, {"_d", one}, {"_e", none}}, `{"a":1.0,"_b":"x","_c":"x","_d":1}`},
-		{`{"a":1.0,"_b":2, "_c":"x"}`, []edit{{"_b", none}, {"_c", none}}, `{"a":1.0}`},
-		{`{"_b":2}`, []edit{{"_b", none}}, `{}`},
-		{`{"_b":2}`, []edit{{"_b", none}, {"_c", one}, {"_d", x}}, `{"_c":1,"_d":"x"}`},
-		{`{}`, []edit{{"_c", one}, {"_d", x}}, `{"_c":1,"_d":"x"}`},
-		{`{"_c":1e0 , "_d":"\u0078"}`, []edit{{"_c", one}, {"_d", x}}, `{"_c":1e0 , "_d":"\u0078"}`},
-		{`{"_c":null,"z":[]}`, []edit{{"_c", none}}, `{"_c":null,"z":[]}`},
+		{`{"a":1.0,"_b":2, "_c":"x"}`, []edit{{"_b", x, false}, {"_c", x, false}, {"_d", one, false}, {"_e", none, false}}, `{"a":1.0,"_b":"x","_c":"x","_d":1}`},
+		{`{"a":1.0,"_b":2, "_c":"x"}`, []edit{{"_b", none, false}, {"_c", none, false}}, `{"a":1.0}`},
+		{`{"_b":2}`, []edit{{"_b", none, false}}, `{}`},
+		{`{"_b":2}`, []edit{{"_b", none, false}, {"_c", one, false}, {"_d", x, false}}, `{"_c":1,"_d":"x"}`},
+		{`{}`, []edit{{"_c", one, false}, {"_d", x, false}}, `{"_c":1,"_d":"x"}`},
+		{`{"_c":1e0 , "_d":"\u0078"}`, []edit{{"_c", one, false}, {"_d", x, false}}, `{"_c":1e0 , "_d":"\u0078"}`},
+		{`{"_c":null,"z":[]}`, []edit{{"_c", none, false}}, `{"_c":null,"z":[]}`},
+		{`{"a":1}`, []edit{{"_own", x, true}, {"_d", one, false}}, `{"a":1,"_d":1}`},
+		{`{"_own":2}`, []edit{{"_own", x, true}}, `{"_own":"x"}`},
 	} {
 		assert.Equal(t, c.want, string(new(editor).append(nil, []byte(c.record), c.edits)), c.record)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"smelt/query"
 )
@@ -74,7 +75,7 @@ func reportGrid(r *query.Report, l look) *grid {
 	if r.Tokens != nil {
 		return tokensGrid(r, l)
 	}
-	g := &grid{columns: []column{{"bucket", false}, {"weight", true}, {"share", true}, {"asked", true}, {"available", true}, {"delivered", true}, {}}}
+	g := &grid{columns: []column{{stratumHeading(r), false}, {"weight", true}, {"share", true}, {"asked", true}, {"available", true}, {"delivered", true}, {}}}
 	available, most := int64(0), int64(0)
 	for _, s := range r.Strata {
 		g.cells = append(g.cells, []painted{
@@ -96,9 +97,17 @@ func reportGrid(r *query.Report, l look) *grid {
 	return g
 }
 
+// stratumHeading is what the strata are: buckets, or the values of a field.
+func stratumHeading(r *query.Report) string {
+	if field, ok := strings.CutPrefix(r.WeightedBy, "field "); ok {
+		return visible(field)
+	}
+	return "bucket"
+}
+
 // tokensGrid is reportGrid for a budget of tokens: bars are of tokens.
 func tokensGrid(r *query.Report, l look) *grid {
-	g := &grid{columns: []column{{"bucket", false}, {"weight", true}, {"share", true}, {"tokens asked", true}, {"available", true},
+	g := &grid{columns: []column{{stratumHeading(r), false}, {"weight", true}, {"share", true}, {"tokens asked", true}, {"available", true},
 		{"delivered", true}, {"rows available", true}, {"delivered", true}, {}}}
 	available, most := int64(0), int64(0)
 	for _, s := range r.Strata {

@@ -88,14 +88,14 @@ func (p *parser) strayClauseHint(known []clause, seen map[string]bool) string {
 		return "conditions are written field = 'value' and joined with AND or OR"
 	case t.kind == kindWord && slices.Contains(operators(), t.text):
 		return "conditions follow WHERE"
+	case last.is("SAMPLE"):
+		return "a count such as 500000, 10 % or ALL comes first"
 	case (t.kind == kindWord || t.kind == kindQuoted) && known[0].words == "FROM" && !seen["FROM"]:
 		return "write FROM before " + p.raw(t)
 	}
 	var all []string
 	for _, c := range known {
-		if c.words != "AT TAG" {
-			all = append(all, c.words)
-		}
+		all = append(all, c.words)
 	}
 	return "its clauses are " + strings.Join(all, ", ")
 }

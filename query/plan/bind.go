@@ -97,6 +97,9 @@ func written(name string) string { return ast.Name{Text: name}.String() }
 // writtenText is a text constant as a statement has to write it.
 func writtenText(text string) string { return ast.Text{Value: text}.String() }
 
+// NearestName is nearest for names.
+func NearestName(name string, among []string) string { return nearest(name, among, written) }
+
 // nearest offers the closest name, or lists a short list of them. write says how
 // a statement has them.
 func nearest(name string, among []string, write func(string) string) string {

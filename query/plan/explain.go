@@ -87,10 +87,15 @@ func (p *Sample) Explain() (string, error) {
 }
 
 func (p *Sample) candidatesText(n int64) string {
-	if p.values != nil || p.Filter != nil && len(p.Filter.Scanned()) > 0 {
+	if p.atMost() {
 		return "at most " + Counted(n, "candidate")
 	}
 	return Counted(n, "candidate")
+}
+
+// atMost says that indexes leave open how many candidates there are.
+func (p *Sample) atMost() bool {
+	return p.values != nil || p.Filter != nil && len(p.Filter.Scanned()) > 0
 }
 
 // countsRows says that the count follows from the rows of the strata, which
@@ -170,7 +175,7 @@ func (p *Sample) explainQuotas(b *strings.Builder, strata []mix.Stratum, n int64
 	if p.InTokens() {
 		unit = "tokens"
 	}
-	if p.values != nil {
+	if p.atMost() {
 		candidates = "at most"
 	}
 	rows := [][]string{{"stratum", "weight", "share", unit, candidates, ""}}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2"
 
+	"smelt/db"
 	"smelt/query/expr"
 )
 
@@ -131,9 +132,12 @@ func (c *Change) Explain() (string, error) {
 		return "", err
 	}
 	for _, set := range c.Set {
-		value := set.Value.JSON()
-		if set.Value.Kind == 0 {
+		value := set.Value.Text
+		switch set.Value.Kind {
+		case 0:
 			value = "NULL"
+		case db.KindText:
+			value = writtenText(value)
 		}
 		what := "its index is written anew for the segments of these rows"
 		if set.New {
@@ -142,7 +146,7 @@ func (c *Change) Explain() (string, error) {
 		b.line("set", "%s = %s; %s", written(set.Field), value, what)
 	}
 	if len(c.Set) == 0 {
-		b.line("delete", "these rows are hidden from then on; smelt compact gives their space back")
+		b.line("delete", "these rows are hidden from then on; smelt compact gives the space back")
 	}
 	b.line("log", "one entry")
 	return b.String(), nil

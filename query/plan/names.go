@@ -132,7 +132,7 @@ func (n *memberNames) hint(f *ast.Field) string {
 		return (&ast.Field{Path: append(slices.Clone(f.Path[:inner]), name)}).String()
 	})
 	if _, near := ast.Nearest(f.Path[inner], names); !near && inner == 0 {
-		hint += "; text stands in single quotes: " + writtenText(f.Path[0])
+		hint = "text stands in single quotes: " + writtenText(f.Path[0]) + "; " + hint
 	}
 	return hint
 }

@@ -222,7 +222,7 @@ func (p *Select) notGrouped(x ast.Expr) error {
 	if len(p.names) == 0 {
 		return p.b.errorf(x.Pos(), "add GROUP BY "+x.String(), "%s is of one row, and aggregates make all rows one group", x)
 	}
-	return p.b.errorf(x.Pos(), "add it to GROUP BY, or ask for an aggregate such as max("+x.String()+")", "%s is selected but not grouped by", x)
+	return p.b.errorf(x.Pos(), "add it to GROUP BY, or ask for an aggregate such as max("+x.String()+")", "%s is not grouped by", x)
 }
 
 // aggregate finds or adds an aggregate, and gives its number in Row.Given.
