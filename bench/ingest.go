@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -173,6 +174,7 @@ func (j IngestJob) export(ctx context.Context, r *IngestRun) error {
 		if err != nil {
 			return err
 		}
+		defer debug.SetGCPercent(debug.SetGCPercent(50)) // as smelt query does
 		w, err := result.Sample.WriteFile(ctx, j.Output, query.WriteOptions{Force: true})
 		r.Rows, r.Bytes = w.Rows, w.Bytes
 		return err

@@ -65,8 +65,7 @@ type extreme struct {
 
 func (e *extreme) add(v db.Value) error {
 	if v.Kind != 0 && (e.value.Kind == 0 || v.Compare(e.value)*e.sign > 0) {
-		v.Text = strings.Clone(v.Text)
-		e.value = v
+		e.value = own(v)
 	}
 	return nil
 }
@@ -79,13 +78,15 @@ func (e *extreme) bytes() int64              { return int64(len(e.value.Text)) }
 // multiple of it and no more.
 type sum struct {
 	n     int64
-	parts map[int]*partialSum
+	parts []partialSum // in no order; few, and mostly one
 }
 
-// partialSum is a sum of whole numbers: low, and what did not fit.
+// partialSum is a sum of whole multiples of a power of ten: low, and what did
+// not fit.
 type partialSum struct {
-	low  int64
-	high big.Int
+	power int
+	low   int64
+	high  big.Int
 }
 
 func (p *partialSum) add(n int64) {
@@ -124,23 +125,21 @@ func (s *sum) add(v db.Value) error {
 }
 
 func (s *sum) part(power int) *partialSum {
-	if s.parts == nil {
-		s.parts = map[int]*partialSum{}
+	i := slices.IndexFunc(s.parts, func(p partialSum) bool { return p.power == power })
+	if i < 0 {
+		i = len(s.parts)
+		s.parts = append(s.parts, partialSum{power: power})
 	}
-	p := s.parts[power]
-	if p == nil {
-		p = &partialSum{}
-		s.parts[power] = p
-	}
-	return p
+	return &s.parts[i]
 }
 
 func (s *sum) merge(other accumulator) { s.take(other.(*sum)) }
 
 func (s *sum) take(other *sum) {
 	s.n += other.n
-	for power, theirs := range other.parts {
-		p := s.part(power)
+	for i := range other.parts {
+		theirs := &other.parts[i]
+		p := s.part(theirs.power)
 		p.add(theirs.low)
 		p.high.Add(&p.high, &theirs.high)
 	}
@@ -153,12 +152,13 @@ func (s *sum) total() (n *big.Int, power int) {
 		return n, 0
 	}
 	power = maxPower
-	for each := range s.parts {
-		power = min(power, each)
+	for i := range s.parts {
+		power = min(power, s.parts[i].power)
 	}
-	for each, p := range s.parts {
+	for i := range s.parts {
+		p := &s.parts[i]
 		part := new(big.Int).Add(&p.high, big.NewInt(p.low))
-		n.Add(n, part.Mul(part, powerOfTen(each-power)))
+		n.Add(n, part.Mul(part, powerOfTen(p.power-power)))
 	}
 	return n, power
 }
@@ -173,7 +173,7 @@ func (s *sum) result() (db.Value, error) {
 	return canonicalValue(n.String() + "e" + strconv.Itoa(power)), nil
 }
 
-func (s *sum) bytes() int64 { return int64(len(s.parts)) * 64 }
+func (s *sum) bytes() int64 { return int64(cap(s.parts)) * 48 }
 
 // canonicalValue is the number that text writes in JSON.
 func canonicalValue(text string) db.Value {
@@ -195,7 +195,7 @@ func decimal(text string) (digits string, power int, err error) {
 		power -= len(fraction)
 	}
 	if power < -maxPower || power > maxPower {
-		return "", 0, fmt.Errorf("%s is too large or too small to be added exactly", text)
+		return "", 0, fmt.Errorf("%s is too large or too small to be added exactly; leave such rows out by WHERE", text)
 	}
 	return digits, power, nil
 }
@@ -244,7 +244,7 @@ func (x *quantile) add(v db.Value) error {
 	}
 	f, err := strconv.ParseFloat(v.Text, 64)
 	if err != nil {
-		return fmt.Errorf("quantile() cannot hold %s: %w", v.Text, err)
+		return fmt.Errorf("%s is beyond the range of 64-bit floating-point numbers, in which quantile() counts; leave such rows out by WHERE", v.Text)
 	}
 	x.values = append(x.values, f)
 	return nil
@@ -263,7 +263,7 @@ func (x *quantile) result() (db.Value, error) {
 	below := int(at)
 	f := x.values[below]
 	if share := at - float64(below); share > 0 {
-		f += share * (x.values[below+1] - f)
+		f += float64(share * (x.values[below+1] - f)) // rounded, so that no machine fuses the two
 	}
 	return floatValue("quantile()", f)
 }

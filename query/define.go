@@ -301,10 +301,7 @@ func (q *Query) unknownTag(tag ast.Text) error {
 	}
 	hint := "no tag has been given yet; TAG 'name' gives one"
 	if len(names) > 0 {
-		hint = "SHOW TAGS lists them"
-	}
-	if near, ok := ast.Nearest(tag.Value, names); ok {
-		hint = "did you mean " + ast.Text{Value: near}.String() + "?"
+		hint = plan.NearestText(tag.Value, names)
 	}
 	return ast.NewError(q.src, tag.Span, hint, "there is no tag %s", tag)
 }

@@ -14,9 +14,7 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"smelt/db"
-	"smelt/db/row"
 	"smelt/query/ast"
-	"smelt/query/plan"
 )
 
 // describe runs DESCRIBE: all that is known of the bucket, phase, sample, tag
@@ -231,104 +229,4 @@ func (s *fieldSummary) kinds() string {
 		}
 	}
 	return strings.Join(names, ", ")
-}
-
-// diff runs DIFF: how many row_hashes are in one sample, in the other and in both,
-// by bucket.
-func (q *Query) diff(ctx context.Context, st *ast.Diff) (*Table, error) {
-	rowsA, err := plan.KeptSample(q.src, st.A, q.db)
-	if err != nil {
-		return nil, err
-	}
-	rowsB, err := plan.KeptSample(q.src, st.B, q.db)
-	if err != nil {
-		return nil, err
-	}
-	latest := q.db.Snapshot() // either may have been kept since the query was prepared
-	a, err := hashesInBuckets(ctx, latest, rowsA)
-	if err != nil {
-		return nil, err
-	}
-	b, err := hashesInBuckets(ctx, latest, rowsB)
-	if err != nil {
-		return nil, err
-	}
-	type counts struct{ a, both, b int64 }
-	byBucket := map[string]*counts{}
-	count := func(bucket string) *counts {
-		c := byBucket[bucket]
-		if c == nil {
-			c = &counts{}
-			byBucket[bucket] = c
-		}
-		return c
-	}
-	for len(a) > 0 || len(b) > 0 {
-		order := -1 // which of the two has the smaller hash
-		switch {
-		case len(a) == 0:
-			order = 1
-		case len(b) > 0:
-			order = a[0].hash.Compare(b[0].hash)
-		}
-		switch {
-		case order < 0:
-			count(a[0].bucket).a++
-		case order > 0:
-			count(b[0].bucket).b++
-		default:
-			count(a[0].bucket).both++
-		}
-		if order <= 0 {
-			a = a[1:]
-		}
-		if order >= 0 {
-			b = b[1:]
-		}
-	}
-	t := &Table{Columns: []string{"bucket", "only " + st.A.Text, "both", "only " + st.B.Text}}
-	total := counts{}
-	line := func(bucket db.Value, c counts) {
-		t.Rows = append(t.Rows, []db.Value{bucket, number(c.a), number(c.both), number(c.b)})
-	}
-	names := make([]string, 0, len(byBucket))
-	for name := range byBucket {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		c := *byBucket[name]
-		line(textOrNull(name), c)
-		total.a, total.both, total.b = total.a+c.a, total.both+c.both, total.b+c.b
-	}
-	line(db.TextValue("all"), total)
-	return t, nil
-}
-
-// hashInBucket is a row_hash and the bucket of a row that has it.
-type hashInBucket struct {
-	hash   row.Hash
-	bucket string
-}
-
-// hashesInBuckets returns the row_hashes of rows, ascending, each once.
-func hashesInBuckets(ctx context.Context, snap *db.Snapshot, rows *roaring.Bitmap) ([]hashInBucket, error) {
-	buckets, err := bucketGroups(snap)
-	if err != nil {
-		return nil, err
-	}
-	addrs := rows.ToArray()
-	out := make([]hashInBucket, 0, len(addrs))
-	err = snap.Hashes(ctx, addrs, func(i int, h row.Hash) error {
-		bucket := ""
-		if b := bucketIndex(buckets, addrs[i]); b >= 0 {
-			bucket = buckets[b].Value.Text
-		}
-		out = append(out, hashInBucket{h, bucket})
-		return nil
-	})
-	slices.SortFunc(out, func(x, y hashInBucket) int {
-		return cmp.Or(x.hash.Compare(y.hash), strings.Compare(x.bucket, y.bucket))
-	})
-	return slices.CompactFunc(out, func(x, y hashInBucket) bool { return x.hash == y.hash }), err
 }

@@ -33,7 +33,7 @@ func (s *selecting) groupRows(ctx context.Context, rows *roaring.Bitmap) ([][]db
 	if err != nil {
 		return nil, err
 	}
-	return s.groupLines(given)
+	return s.groupLines(ctx, given)
 }
 
 // countGroups gives the keys and counts of groups by bitmaps.
@@ -84,6 +84,9 @@ func (s *selecting) scanGroups(ctx context.Context, rows *roaring.Bitmap) ([][]d
 	}
 	given := make([][]db.Value, 0, len(all.groups))
 	for _, g := range all.groups {
+		if err := interrupted(ctx, len(given)); err != nil {
+			return nil, err
+		}
 		line := g.keys
 		for _, a := range g.accumulators {
 			v, err := a.result()
@@ -113,8 +116,12 @@ type groupTable struct {
 	key    []byte
 }
 
-// groupSize is about what a group takes beside its values.
-const groupSize = 200
+// groupSize and accumulatorSize are about what a group, and each of its
+// aggregates, take beside values.
+const (
+	groupSize       = 200
+	accumulatorSize = 64
+)
 
 func (t *groupTable) add(r *expr.Row) error {
 	t.keys, t.key = t.keys[:0], t.key[:0]
@@ -127,9 +134,13 @@ func (t *groupTable) add(r *expr.Row) error {
 	}
 	g, taken := t.groups[string(t.key)], int64(0)
 	if g == nil {
-		g = t.s.newGroup(slices.Clone(t.keys))
+		keys := make([]db.Value, len(t.keys))
+		for i, v := range t.keys {
+			keys[i] = own(v)
+		}
+		g = t.s.newGroup(keys)
 		t.groups[string(t.key)] = g
-		taken = groupSize + int64(len(t.key)) + valueBytes(t.keys)
+		taken = groupSize + accumulatorSize*int64(len(g.accumulators)) + int64(len(t.key)) + valueBytes(t.keys)
 	}
 	for i, a := range t.s.plan.Aggregates {
 		v, acc := db.Value{}, g.accumulators[i]
@@ -163,11 +174,14 @@ func (t *groupTable) merge(other *groupTable) {
 
 // groupLines makes lines of groups, of which given holds keys and aggregates:
 // HAVING, ORDER BY, LIMIT and the columns.
-func (s *selecting) groupLines(given [][]db.Value) ([][]db.Value, error) {
+func (s *selecting) groupLines(ctx context.Context, given [][]db.Value) ([][]db.Value, error) {
 	r := expr.NewRow(nil, nil)
 	type sortable struct{ given, order []db.Value }
 	var groups []sortable
-	for _, values := range given {
+	for i, values := range given {
+		if err := interrupted(ctx, i); err != nil {
+			return nil, err
+		}
 		r.Given = values
 		if s.plan.Having != nil && s.plan.Having.Condition(r) != expr.True {
 			continue
@@ -179,17 +193,23 @@ func (s *selecting) groupLines(given [][]db.Value) ([][]db.Value, error) {
 		groups = append(groups, g)
 	}
 	keys := len(s.plan.GroupBy)
-	slices.SortFunc(groups, func(x, y sortable) int {
+	err := sortInterruptibly(ctx, groups, func(x, y sortable) int {
 		if c := s.compareKeys(x.order, y.order); c != 0 {
 			return c
 		}
 		return slices.CompareFunc(x.given[:keys], y.given[:keys], compareNullLast)
 	})
+	if err != nil {
+		return nil, err
+	}
 	if limit := s.plan.Limit; limit >= 0 && int64(len(groups)) > limit {
 		groups = groups[:limit]
 	}
 	lines := make([][]db.Value, 0, len(groups))
-	for _, g := range groups {
+	for i, g := range groups {
+		if err := interrupted(ctx, i); err != nil {
+			return nil, err
+		}
 		r.Given = g.given
 		values := make([]db.Value, len(s.plan.Columns))
 		for i, c := range s.plan.Columns {

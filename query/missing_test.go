@@ -7,8 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"smelt/db"
 )
 
 // hashesOf are the row_hashes of records in ascending order, as text.
@@ -88,4 +91,29 @@ func TestMissingFromQuotedName(t *testing.T) {
 	say(t, d, `DELETE FROM "my rows" WHERE contains(instruction, '1')`)
 	s := mustSample(t, d, `SAMPLE 1 FROM "my rows"`)
 	assert.Contains(t, s.Report.Notes[0], `1 row of sample "my rows" was deleted since it was kept; row_hash `)
+}
+
+// TestDiffOfDeletedRows: rows that were deleted count as such, before a compaction
+// and after it.
+func TestDiffOfDeletedRows(t *testing.T) {
+	dir := t.TempDir()
+	d := storeRecords(t, dir, append(bucketed(map[string]int{"code": 6, "factual": 4}), bucketed(map[string]int{"code": 2})...), 4)
+	mustSample(t, d, "SAMPLE ALL FROM buckets WHERE instruction != 'code 5' AS a")
+	mustSample(t, d, "SAMPLE ALL FROM buckets WHERE instruction != 'factual 3' DUPLICATES AS b")
+	say(t, d, "DELETE FROM buckets WHERE instruction IN ('code 4', 'code 5', 'factual 3')")
+	copied, err := d.SampleRows("b")
+	require.NoError(t, err)
+	w := d.NewWriter()
+	w.Delete(roaring.BitmapOf(copied.Maximum())) // of 'code 1', which is there once more
+	require.NoError(t, w.Commit())
+	w.Close()
+	want := []string{"code | 0 | 4 | 0", "factual | 0 | 3 | 0", "(deleted) | 1 | 1 | 1", "all | 1 | 8 | 1"}
+	assert.Equal(t, want, cells(t, d, "DIFF a, b"))
+	require.NoError(t, d.Close())
+	_, err = db.Compact(t.Context(), dir, db.CompactOptions{})
+	require.NoError(t, err)
+	d, err = db.Open(dir, db.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, d.Close()) })
+	assert.Equal(t, want, cells(t, d, "DIFF a, b"))
 }

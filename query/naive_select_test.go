@@ -97,7 +97,7 @@ func (s naiveSelect) String() string {
 }
 
 // evaluate gives the lines of the result.
-func (s naiveSelect) evaluate(rows []naiveRow, _ map[string][]int) (lines [][]any) {
+func (s naiveSelect) evaluate(rows []naiveRow) (lines [][]any) {
 	var groups [][]naiveRow
 	byKey := map[string]int{}
 	for i, r := range rows {

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -281,21 +280,6 @@ func TestExcludeContaminated(t *testing.T) {
 		require.ErrorAs(t, err, &bad, name)
 		assert.Contains(t, bad.Detail(), hint)
 	}
-}
-
-// TestFromDeleted: the report says how many rows of a kept sample are gone.
-func TestFromDeleted(t *testing.T) {
-	d := openRecords(t, bucketed(map[string]int{"code": 30}), 50)
-	mustSample(t, d, "SAMPLE 20 FROM buckets AS kept")
-	rows, err := d.SampleRows("kept")
-	require.NoError(t, err)
-	w := d.NewWriter()
-	w.Delete(roaring.BitmapOf(rows.ToArray()[:3]...))
-	require.NoError(t, w.Commit())
-	w.Close()
-	s := mustSample(t, d, "SAMPLE ALL FROM kept")
-	assert.EqualValues(t, 17, s.Report.Delivered)
-	assert.Contains(t, s.Report.Notes[0], "3 rows of sample kept were deleted since it was kept")
 }
 
 // TestPartsWhateverTheThreads: the same bits at any number of threads.

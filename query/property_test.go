@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"smelt/db"
 	"smelt/query/ast"
 	"smelt/query/mix"
 )
@@ -19,6 +20,7 @@ import (
 // TestAgainstNaive draws stores, changes and statements, and compares every row,
 // its place, and every count with the naive evaluator's.
 func TestAgainstNaive(t *testing.T) {
+	paths := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.OneOf(rapid.IntRange(1, 12), rapid.IntRange(20, 90),
 			rapid.Just(420)).Draw(t, "rows") // in one segment these are too many values of _id for bitmaps
@@ -47,11 +49,19 @@ func TestAgainstNaive(t *testing.T) {
 			for range rapid.SampledFrom([]int{0, 0, 1, 2}).Draw(t, "changes") {
 				rows = changeStore(t, d, rows, kept, threads)
 			}
+			if rapid.IntRange(1, 12).Draw(t, "compact") == 12 {
+				require.NoError(t, d.Close())
+				_, err := db.Compact(t.Context(), dir, db.CompactOptions{Threads: threads})
+				require.NoError(t, err)
+				d, err = db.Open(dir, db.Options{})
+				require.NoError(t, err)
+			}
 			if rapid.Bool().Draw(t, "select") {
 				st := selections(kept).Draw(t, "selection")
 				r, err := run(d, st.String(), threads)
 				require.NoError(t, err, st.String())
-				requireTable(t, st.evaluate(rows, kept), r.Table, st.String())
+				requireTable(t, st.evaluate(rows), r.Table, st.String())
+				paths[pathOf(t, d, st.String())]++
 			}
 			st := statements(rows, kept).Draw(t, "statement")
 			if i < 2 {
@@ -108,6 +118,12 @@ func TestAgainstNaive(t *testing.T) {
 			}
 		}
 	})
+	if total := paths["rows"] + paths["bitmaps"] + paths["hash"]; total > 50 {
+		for path, n := range paths {
+			assert.Greater(t, n, total/10, "SELECTs answered by "+path)
+		}
+		assert.Len(t, paths, 3)
+	}
 }
 
 // TestSmallStores holds what happens where there is nothing, or one row.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -36,6 +37,28 @@ func (m *allowance) take(n int64) error {
 	return nil
 }
 
+// interrupted looks at the context at every 4096th turn of a loop.
+func interrupted(ctx context.Context, turn int) error {
+	if turn%4096 == 0 {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// sortInterruptibly is slices.SortFunc up to the end of ctx; from there on all
+// values are the same to it, which takes next to no time.
+func sortInterruptibly[E any](ctx context.Context, values []E, compare func(x, y E) int) error {
+	turn, ended := 0, false
+	slices.SortFunc(values, func(x, y E) int {
+		turn++
+		if ended = ended || interrupted(ctx, turn) != nil; ended {
+			return 0
+		}
+		return compare(x, y)
+	})
+	return ctx.Err()
+}
+
 // valueBytes is about what values take in memory.
 func valueBytes(values []db.Value) int64 {
 	n := int64(24)
@@ -43,6 +66,12 @@ func valueBytes(values []db.Value) int64 {
 		n += 24 + int64(len(v.Text))
 	}
 	return n
+}
+
+// own is v for keeping: a value's text may be a small piece of a whole record.
+func own(v db.Value) db.Value {
+	v.Text = strings.Clone(v.Text)
+	return v
 }
 
 // line is a line of the result or of what it is sorted by.
@@ -161,7 +190,7 @@ func (s *selecting) chooseRows(ctx context.Context, rows *roaring.Bitmap) ([]uin
 // best keeps of lines those that LIMIT may still want. It is asked again and
 // again as lines grow, and works when they have doubled.
 func (s *selecting) best(lines []line) []line {
-	if limit := s.plan.Limit; limit >= 0 && int64(len(lines)) >= 2*limit+1024 {
+	if limit := s.plan.Limit; limit >= 0 && limit <= (int64(len(lines))-1024)/2 {
 		return s.sorted(lines)
 	}
 	return lines
@@ -212,7 +241,7 @@ func (s *selecting) evaluate(ctx context.Context, rows *roaring.Bitmap, programs
 	err := s.plan.Scan(ctx, rows, s.threads, needs, func(worker int, r *expr.Row) error {
 		l := line{r.Addr, make([]db.Value, len(programs))}
 		for i, p := range programs {
-			l.values[i] = p.Value(r)
+			l.values[i] = own(p.Value(r))
 		}
 		lines, size := append(parts[worker], l), valueBytes(l.values)
 		if keep != nil {

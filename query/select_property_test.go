@@ -1,7 +1,10 @@
 package query
 
 import (
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"smelt/db"
 )
 
 // selections generates SELECTs about the fields of naiveRecords: lists of rows, which
@@ -63,4 +66,19 @@ func selections(kept map[string][]int) *rapid.Generator[naiveSelect] {
 		}
 		return s
 	})
+}
+
+// pathOf is how a SELECT is answered.
+func pathOf(t require.TestingT, d *db.DB, src string) string {
+	q, err := Prepare(d, src, Options{})
+	require.NoError(t, err, src)
+	byBitmaps, err := q.selection.ByBitmaps()
+	require.NoError(t, err, src)
+	switch {
+	case !q.selection.Grouped:
+		return "rows"
+	case byBitmaps:
+		return "bitmaps"
+	}
+	return "hash"
 }

@@ -34,6 +34,7 @@ func TestSelectRows(t *testing.T) {
 		"SELECT instruction FROM buckets LIMIT 2":                                            {"one", "three"},
 		"SELECT instruction FROM buckets LIMIT 0":                                            {},
 		"SELECT instruction FROM buckets WHERE _bucket = 'factual' LIMIT 9":                  {"five", "seven", "nine"},
+		"SELECT instruction FROM buckets ORDER BY _n LIMIT 9223372036854775807":              {"nine", "three", "five", "one", "seven"},
 		"SELECT instruction FROM buckets ORDER BY _n":                                        {"nine", "three", "five", "one", "seven"},
 		"SELECT instruction FROM buckets ORDER BY _n DESC":                                   {"one", "five", "three", "nine", "seven"},
 		"SELECT instruction FROM buckets ORDER BY _bucket DESC, length(output) DESC LIMIT 3": {"nine", "seven", "five"},
@@ -66,6 +67,15 @@ func TestSelectGroups(t *testing.T) {
 		"SELECT _bucket, count(*) FROM buckets WHERE _n > 100 GROUP BY _bucket":                                       nil,
 		"SELECT count(*) FROM buckets HAVING count(*) > 5":                                                            nil,
 		"SELECT min(instruction), max(level) FROM buckets":                                                            {"five | hard"},
+		// The name given to one column is no field of another.
+		"SELECT _bucket AS _n, _n AS n, count(*) FROM buckets GROUP BY _bucket, _n LIMIT 3":                 {"code | 0.1 | 1", "code | 1 | 1", "factual | -3 | 1"},
+		"SELECT length(_bucket) AS _bucket, count(*) FROM buckets GROUP BY _bucket":                         {"4 | 2", "7 | 3"},
+		"SELECT length(_bucket) AS _bucket FROM buckets GROUP BY _bucket HAVING _bucket = 'code'":           {"4"},
+		"SELECT length(_bucket) AS _bucket FROM buckets GROUP BY _bucket ORDER BY _bucket DESC":             {"7", "4"},
+		"SELECT length(_bucket) AS l, count(*) FROM buckets GROUP BY _bucket HAVING l > 4":                  {"7 | 3"},
+		"SELECT max(_n) AS _n FROM buckets GROUP BY _bucket HAVING _n > 0.5 OR max(_n) > 0.5":               {"1"},
+		"SELECT length(output) AS n, count(*) FROM buckets GROUP BY n ORDER BY n DESC LIMIT 2":              {"5 | 1", "4 | 1"},
+		"SELECT max(length(output)) AS _bucket, count(*) FROM buckets GROUP BY _bucket ORDER BY count DESC": {"5 | 3", "2 | 2"},
 	} {
 		assert.Equal(t, want, cells(t, d, src), src)
 	}
@@ -86,6 +96,8 @@ func TestSelectErrors(t *testing.T) {
 		"SELECT _bucket FROM buckets GROUP BY _bucket ORDER BY _n":   "not grouped by",
 		"SELECT _bucket FROM buckets GROUP BY _bucket HAVING _n > 1": "not grouped by",
 		"SELECT count(*) FROM buckets GROUP BY lvel":                 "did you mean level?",
+		"SELECT count(*) AS n FROM buckets GROUP BY n":               "count() cannot stand here",
+		"SELECT _n FROM buckets ORDER BY count(*)":                   "GROUP BY",
 	} {
 		_, err := run(d, src, 0)
 		var bad *ast.Error
@@ -226,4 +238,15 @@ func TestSelectTop(t *testing.T) {
 	d := openRecords(t, records, 512)
 	all := cells(t, d, "SELECT instruction, _n FROM buckets ORDER BY _n DESC, instruction")
 	assert.Equal(t, all[:20], cells(t, d, "SELECT instruction, _n FROM buckets ORDER BY _n DESC, instruction LIMIT 20"))
+}
+
+// TestSelectRange: numbers that an aggregate cannot hold are an error with a way out.
+func TestSelectRange(t *testing.T) {
+	d := openRecords(t, []string{`{"instruction":"a","output":"x","_n":1e4000}`, `{"instruction":"b","output":"x","_n":2}`}, 2)
+	for _, of := range []string{"sum(_n)", "avg(_n)", "quantile(_n, 0.5)"} {
+		_, err := run(d, "SELECT "+of+" FROM buckets", 0)
+		assert.ErrorContains(t, err, "1e+4000", of)
+		assert.ErrorContains(t, err, "leave such rows out by WHERE", of)
+	}
+	assert.Equal(t, []string{"2 | 1e+4000 | 2"}, cells(t, d, "SELECT min(_n), max(_n), count(_n) FROM buckets"))
 }

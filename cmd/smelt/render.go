@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -94,7 +95,7 @@ func writeTable(w io.Writer, t *query.Table, l look) error {
 	if share := slices.Index(t.Columns, "share"); share >= 0 && g.columns[share].number {
 		g.bars = &bars{share + 1, func(row, width int) string {
 			percent, _ := percentage(t.Rows[row][share])
-			return l.bar(int64(percent*1000), 0, 100_000, width)
+			return l.bar(int64(min(percent, 100)*1000), 0, 100_000, width) // a user's column may be named share
 		}}
 	}
 	return g.write(w, l)
@@ -139,9 +140,10 @@ func cellText(v db.Value, values bool) painted {
 
 // writeTableJSONL prints a result as one JSON object a row.
 func writeTableJSONL(w io.Writer, t *query.Table) error {
+	out := bufio.NewWriter(w)
 	var b []byte
 	for _, row := range t.Rows {
-		b = append(b, '{')
+		b = append(b[:0], '{')
 		for i, v := range row {
 			if i > 0 {
 				b = append(b, ',')
@@ -150,9 +152,11 @@ func writeTableJSONL(w io.Writer, t *query.Table) error {
 			b = append(b, valueJSON(v)...)
 		}
 		b = append(b, "}\n"...)
+		if _, err := out.Write(b); err != nil {
+			return err
+		}
 	}
-	_, err := w.Write(b)
-	return err
+	return out.Flush()
 }
 
 // valueJSON is a value, or NULL, as JSON.

@@ -142,3 +142,16 @@ func TestBar(t *testing.T) {
 		}
 	})
 }
+
+// A user's column named share may hold any percentage; its bars keep to their width.
+func TestShareBars(t *testing.T) {
+	shares := &query.Table{Columns: []string{"share"}}
+	for _, share := range []string{"50%", "1e12%", "-3%", "Inf%", "NaN%"} {
+		shares.Rows = append(shares.Rows, []db.Value{db.TextValue(share)})
+	}
+	var got strings.Builder
+	require.NoError(t, writeTable(&got, shares, look{terminal: true, width: 60, unicode: true}))
+	for line := range strings.Lines(got.String()) {
+		assert.LessOrEqual(t, text.StringWidth(strings.TrimRight(line, "\n")), 60, line)
+	}
+}

@@ -62,12 +62,6 @@ func Tokens(src string) []Token {
 	return all
 }
 
-// Complete reports whether src is one or more whole statements: its last token is a semicolon, not counting comments.
-func Complete(src string) bool {
-	tokens, err := scan(src)
-	return err == nil && len(tokens) > 1 && tokens[len(tokens)-2].is(";")
-}
-
 // statementParser makes a parser of a single statement, cut out of src. It ends at end.
 func statementParser(src string, tokens []token, end Span) *parser {
 	tokens = append(slices.Clone(tokens), token{Span: end})

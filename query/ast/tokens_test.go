@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
 
 // checkTokens holds the tokens of any text to what Tokens promises: they lie in order and leave out white space alone.
@@ -89,7 +90,28 @@ func TestComplete(t *testing.T) {
 		"TAG \";":                  false,
 		"nonsense;":                true, // to be run, and complained about
 		"\xff;":                    true,
+		"TAG 'it''s;":              false,
+		"TAG 'it''s';":             true,
+		"SHOW BUCKETS;\u0085":      false,
 	} {
 		assert.Equal(t, want, Complete(src), "%q", src)
 	}
+}
+
+// TestEnding: text that comes line by line is complete where its last token is
+// a semicolon, as the lexer sees it.
+func TestEnding(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		lines := rapid.SliceOfN(rapid.StringOfN(rapid.SampledFrom([]rune("';;\"-- \t\u00a0\ufeff\u0085\u2028a1é*\r")), 0, 8, -1), 1, 6).Draw(t, "lines")
+		var e Ending
+		for i, line := range lines {
+			e.Add(line)
+			src := strings.Join(lines[:i+1], "\n")
+			tokens, err := scan(src)
+			require.NoError(t, err)
+			want := len(tokens) > 1 && tokens[len(tokens)-2].is(";")
+			require.Equal(t, want, e.Complete(), "%q", src)
+			require.Equal(t, want, Complete(src), "%q", src)
+		}
+	})
 }

@@ -57,7 +57,7 @@ func (c *compiler) call(e *ast.Call) (operand, error) {
 	case "in_sample":
 		return c.inSample(e)
 	}
-	return operand{}, c.errorf(e.Span, "", "%s cannot stand here", by)
+	return operand{}, c.errorf(e.Span, "it is of a group of rows: GROUP BY makes groups, and HAVING asks of them", "%s cannot stand here, where one row is looked at", by)
 }
 
 // text compiles an operand that has to be text; by says what asks for it.

@@ -134,6 +134,11 @@ func (c *compiler) field(e *ast.Field) (operand, error) {
 	if x, ok, err := c.given(e); ok || err != nil {
 		return x, err
 	}
+	if c.env.Alias != nil {
+		if x := c.env.Alias(e); x != nil {
+			return c.operand(x)
+		}
+	}
 	name := e.Path[0]
 	if len(e.Path) == 1 {
 		if find := contentField(name); find != nil {

@@ -14,6 +14,9 @@ type Env struct {
 	// Given is asked first about every field and call: if ok, the answer stands
 	// in Row.Given under the number returned. HAVING finds its aggregates so.
 	Given func(e ast.Expr) (number int, kinds Kinds, ok bool, err error)
+	// Alias is asked next about every field: what it stands for, nil for itself.
+	// What it stands for must not lead back to it.
+	Alias func(e ast.Expr) ast.Expr
 	// Metadata checks a metadata field and gives the kinds of its values.
 	Metadata func(at ast.Span, name string) (Kinds, error)
 	// Equals checks a constant that a metadata field is compared with by = or !=.

@@ -100,6 +100,9 @@ func writtenText(text string) string { return ast.Text{Value: text}.String() }
 // NearestName is nearest for names.
 func NearestName(name string, among []string) string { return nearest(name, among, written) }
 
+// NearestText is nearest for texts.
+func NearestText(text string, among []string) string { return nearest(text, among, writtenText) }
+
 // nearest offers the closest name, or lists a short list of them. write says how
 // a statement has them.
 func nearest(name string, among []string, write func(string) string) string {

@@ -88,6 +88,9 @@ func (b *binder) assignment(a ast.Assignment) (Assignment, error) {
 	if set.Value, err = expr.Constant(a.Value); err != nil {
 		return set, b.errorf(a.Value.Span, "", "%v", err)
 	}
+	if set.New && set.Value.Kind == 0 {
+		return set, b.fieldName(a.Field.Span, name) // nothing to take away: a slip
+	}
 	if name == bucketField {
 		if set.Value.Kind != db.KindText {
 			return set, b.errorf(a.Value.Span, "write the name of a bucket in single quotes", "every row has a bucket")

@@ -4,7 +4,8 @@
 // decide, and reads the records of the rows that they leave open.
 //
 //	ast.Sample --BindSample--> Sample --Candidates--> a bitmap a stratum
-//	ast.Select --BindSelect--> Select
+//	ast.Select --BindSelect--> Select --Rows, Groups--> a bitmap, or counted groups
+//	ast.Update --BindUpdate--> Change --Rows--> a bitmap; ast.Delete likewise
 //	ast.Expr   --BindFilter--> Filter --Rows--> a bitmap
 //	ast.Expr   --BindValues--> Values --Groups--> a bitmap a value
 //	                           Scan, which reads rows and asks package expr

@@ -28,6 +28,8 @@ type memberNames struct {
 	rows   *expr.Row
 	heads  [][]byte     // the records looked at; nil: not read yet
 	unseen []*ast.Field // in none of these, each path once
+
+	checked bool // some row has each of unseen
 }
 
 // member notes the name of a member. It is an expr.Env's Member.
@@ -77,7 +79,7 @@ var errSeen = errors.New("every name has been seen")
 // check reads rows until each name that was not seen is, and reports the first
 // that no row has.
 func (n *memberNames) check(ctx context.Context, threads int) error {
-	if len(n.unseen) == 0 {
+	if len(n.unseen) == 0 || n.checked {
 		return nil
 	}
 	seen := make([]atomic.Bool, len(n.unseen))
@@ -103,6 +105,7 @@ func (n *memberNames) check(ctx context.Context, threads int) error {
 			return n.b.errorf(f.Span, n.hint(f), "unknown field %s: no row has it", f)
 		}
 	}
+	n.checked = true
 	return nil
 }
 

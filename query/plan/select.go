@@ -74,28 +74,35 @@ func BindSelect(src string, st *ast.Select, d *db.DB, snap *db.Snapshot, fn Func
 		p.Limit = st.Limit.Value
 	}
 	p.Grouped = len(st.GroupBy) > 0 || st.Having != nil || slices.ContainsFunc(st.Items, func(it ast.SelectItem) bool { return it.Func != "" })
-	for _, x := range st.GroupBy {
-		key, err := expr.Compile(b.src, x, b.env())
+	keys := make([]ast.Expr, len(st.GroupBy))
+	for i, x := range st.GroupBy {
+		keys[i] = p.groupKey(x)
+		key, err := expr.Compile(b.src, keys[i], b.env())
 		if err != nil {
 			return nil, err
 		}
-		p.GroupBy, p.names = append(p.GroupBy, key), append(p.names, x.String())
+		p.GroupBy, p.names = append(p.GroupBy, key), append(p.names, keys[i].String())
 	}
-	p.groupFields = metadataFields(st.GroupBy)
+	p.groupFields = metadataFields(keys)
 	for _, item := range st.Items {
 		if err := p.bindItem(item); err != nil {
 			return nil, err
 		}
 	}
 	for _, item := range st.OrderBy {
-		key, err := p.compile(p.aliased(item.X))
+		x := item.X
+		if column := p.columnNamed(x); column != nil {
+			x = column
+		}
+		key, err := p.compile(x)
 		if err != nil {
 			return nil, err
 		}
 		p.Order = append(p.Order, Key{key, item.Desc})
 	}
 	if st.Having != nil {
-		if p.Having, err = expr.CompileCondition(b.src, st.Having, p.groupEnv()); err != nil {
+		env := p.groupEnv(p.columnNamed)
+		if p.Having, err = expr.CompileCondition(b.src, st.Having, env); err != nil {
 			return nil, err
 		}
 	}
@@ -153,21 +160,8 @@ func (p *Select) addColumn(at ast.Span, c Column) error {
 }
 
 func (p *Select) column(item ast.SelectItem) (Column, error) {
-	x := itemExpr(item)
-	value, err := p.compile(x)
-	if err != nil {
-		return Column{}, err
-	}
-	name := x.String()
-	switch field, isField := x.(*ast.Field); {
-	case item.Alias != nil:
-		name = item.Alias.Text
-	case item.CountsRows():
-		name = "count"
-	case isField && len(field.Path) == 1:
-		name = field.Path[0]
-	}
-	return Column{name, value}, nil
+	value, err := p.compile(itemExpr(item))
+	return Column{columnName(item), value}, err
 }
 
 // itemExpr is what an item other than * computes.
@@ -178,18 +172,46 @@ func itemExpr(item ast.SelectItem) ast.Expr {
 	return item.X
 }
 
-// aliased is what x stands for if it is the name of a column, else x.
-func (p *Select) aliased(x ast.Expr) ast.Expr {
+// columnName is the name of the column of an item other than *.
+func columnName(item ast.SelectItem) string {
+	switch field, isField := item.X.(*ast.Field); {
+	case item.Alias != nil:
+		return item.Alias.Text
+	case item.CountsRows():
+		return "count"
+	case isField && len(field.Path) == 1:
+		return field.Path[0]
+	}
+	return itemExpr(item).String()
+}
+
+// columnNamed is what the column computes whose name x is; nil if x is none.
+// ORDER BY and HAVING may name columns so, GROUP BY within limits, and the other
+// columns may not.
+func (p *Select) columnNamed(x ast.Expr) ast.Expr {
 	field, ok := x.(*ast.Field)
 	if !ok || len(field.Path) > 1 {
-		return x
+		return nil
 	}
 	for _, item := range p.statement.Items {
-		if item.Alias != nil && item.Alias.Text == field.Path[0] {
+		if !item.Star && columnName(item) == field.Path[0] {
 			return itemExpr(item)
 		}
 	}
-	return x
+	return nil
+}
+
+// groupKey is the expression that a key of GROUP BY means: of a name that is a
+// field of the rows and of a column too, the field.
+func (p *Select) groupKey(x ast.Expr) ast.Expr {
+	column := p.columnNamed(x)
+	if column == nil || column.String() == x.String() {
+		return x
+	}
+	if name := x.(*ast.Field).Path[0]; slices.Contains(p.Snapshot.Fields(), name) || slices.Contains(expr.ContentFields(), name) {
+		return x
+	}
+	return column
 }
 
 // compile binds an expression over rows or, in a grouped SELECT, over groups.
@@ -197,24 +219,27 @@ func (p *Select) compile(x ast.Expr) (*expr.Program, error) {
 	if !p.Grouped {
 		return expr.Compile(p.b.src, x, p.b.env())
 	}
-	return expr.Compile(p.b.src, x, p.groupEnv())
+	return expr.Compile(p.b.src, x, p.groupEnv(nil))
 }
 
-// groupEnv is what there is of a group: its keys and aggregates of its rows.
-func (p *Select) groupEnv() expr.Env {
-	return expr.Env{Given: func(x ast.Expr) (int, expr.Kinds, bool, error) {
-		meant := p.aliased(x)
-		if i := slices.Index(p.names, meant.String()); i >= 0 {
+// groupEnv is what there is of a group: its keys, aggregates of its rows, and what
+// alias, if not nil, finds by other names.
+func (p *Select) groupEnv(alias func(ast.Expr) ast.Expr) expr.Env {
+	return expr.Env{Alias: alias, Given: func(x ast.Expr) (int, expr.Kinds, bool, error) {
+		if i := slices.Index(p.names, x.String()); i >= 0 {
 			return i, p.GroupBy[i].Kinds(), true, nil
 		}
-		if call, isCall := meant.(*ast.Call); isCall {
-			if !ast.IsAggregate(call.Func) {
-				return 0, 0, false, nil // which asks about its arguments
-			}
-			number, kinds, err := p.aggregate(call)
-			return number, kinds, true, err
+		call, isCall := x.(*ast.Call)
+		switch {
+		case !isCall && alias != nil && alias(x) != nil:
+			return 0, 0, false, nil
+		case !isCall:
+			return 0, 0, false, p.notGrouped(x)
+		case !ast.IsAggregate(call.Func):
+			return 0, 0, false, nil // which asks about its arguments
 		}
-		return 0, 0, false, p.notGrouped(x)
+		number, kinds, err := p.aggregate(call)
+		return number, kinds, true, err
 	}}
 }
 

@@ -73,41 +73,61 @@ type Shell struct {
 // Run reads and runs until the text or ctx ends, or the user quits. It returns
 // whether all went well. When ctx ends, the Reader may still be waiting for text.
 func (s *Shell) Run(ctx context.Context) (ok bool, err error) {
-	pending, line, start := "", 1, 1
+	var typed pending
+	line := 1
 	for ctx.Err() == nil {
-		text, err := s.read(ctx, pending != "")
+		text, err := s.read(ctx, typed.any())
 		if ctx.Err() != nil {
 			break
 		}
 		if errors.Is(err, ErrInterrupt) {
-			pending = ""
+			typed.take()
 			continue
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
 			return false, err
 		}
 		if err != nil { // the last statement may lack its semicolon
-			s.statements(ctx, Script{start, pending})
+			s.statements(ctx, typed.take())
 			break
 		}
-		if pending == "" {
-			start = line
-			pending = text
-		} else {
-			pending += "\n" + text
-		}
+		finished := typed.add(text, line)
 		line += 1 + strings.Count(text, "\n")
-		if !Finished(pending) {
-			continue
-		}
-		quit := s.finished(ctx, Script{start, pending})
-		if pending = ""; quit {
+		if finished && s.finished(ctx, typed.take()) {
 			break
 		}
 	}
 	// Whatever happened before, what results were sent to is finished.
 	s.check(s.Engine.Redirect(""))
 	return !s.failed, nil
+}
+
+// pending is text that is not Finished, as lines come. The zero pending is none.
+type pending struct {
+	line   int // of the first
+	lines  []string
+	ending ast.Ending
+}
+
+// any reports whether there is text.
+func (p *pending) any() bool { return len(p.lines) > 0 }
+
+// add adds text that stands on a line, and reports whether all is Finished now.
+func (p *pending) add(text string, line int) bool {
+	first := !p.any()
+	if first {
+		p.line = line
+	}
+	p.lines = append(p.lines, text)
+	p.ending.Add(text)
+	return p.ending.Complete() || first && Finished(text)
+}
+
+// take returns the text, and leaves none.
+func (p *pending) take() Script {
+	text := Script{p.line, strings.Join(p.lines, "\n")}
+	*p = pending{}
+	return text
 }
 
 // read is the Reader's Read, but does not wait for it when ctx ends. What is
