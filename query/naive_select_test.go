@@ -206,7 +206,7 @@ func naiveOrderOf(v, w any) int {
 // naiveTerms are expressions over rows.
 func naiveTerms() []naiveTerm {
 	var terms []naiveTerm
-	for _, name := range []string{"_bucket", "_severity", "_verified", "_note", "_id", "level", "instruction", "output"} {
+	for _, name := range []string{"_bucket", "_severity", "_verified", "_note", "_id", "level", "instruction", "output", "_n"} {
 		terms = append(terms, naiveTerm{name, func(r naiveRow) any { return r.fields[name] }})
 	}
 	length := func(name string) naiveTerm {

@@ -1,17 +1,12 @@
 package query
 
 import (
-	"cmp"
-	"encoding/json"
 	"fmt"
 	"math/big"
-	"os"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"smelt/db"
 	"smelt/query/ast"
@@ -105,107 +100,6 @@ func TestSelectErrors(t *testing.T) {
 			assert.Contains(t, bad.Detail(), says, src)
 		}
 	}
-}
-
-// TestSelectAgainstNaive: groups and aggregates are those of a plain loop with
-// exact fractions, by bitmaps and by reading rows, at any number of threads.
-func TestSelectAgainstNaive(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		type record struct {
-			bucket, key string
-			n           *big.Rat
-			text        string
-		}
-		var records []record
-		var lines []string
-		for i := range rapid.IntRange(1, 60).Draw(t, "rows") {
-			r := record{bucket: rapid.SampledFrom([]string{"code", "factual"}).Draw(t, "bucket"), key: rapid.SampledFrom([]string{"a", "b", ""}).Draw(t, "key")}
-			fields := map[string]any{"instruction": fmt.Sprint(i), "output": "x", "_bucket": r.bucket}
-			if r.key != "" {
-				fields["key"], fields["_key"] = r.key, r.key
-			}
-			if rapid.Bool().Draw(t, "has n") {
-				r.text = rapid.SampledFrom([]string{"0", "1", "-7", "0.1", "1e3", "2.50", "123456789012345678901234567890", "1e-7", "9223372036854775807", "-0.30"}).Draw(t, "n")
-				r.n, _ = new(big.Rat).SetString(r.text)
-				fields["_n"] = json.Number(r.text)
-			}
-			text, err := json.Marshal(fields)
-			require.NoError(t, err)
-			records, lines = append(records, r), append(lines, string(text))
-		}
-		dir, err := os.MkdirTemp("", "select")
-		require.NoError(t, err)
-		defer func() { _ = os.RemoveAll(dir) }()
-		d := storeRecords(t, dir, lines, rapid.SampledFrom([]int{1, 7, 64}).Draw(t, "segment"))
-		defer func() { _ = d.Close() }()
-
-		type naive struct {
-			rows   int
-			values []*big.Rat
-		}
-		groups := map[string]*naive{}
-		for _, r := range records {
-			g := groups[r.key]
-			if g == nil {
-				g = &naive{}
-				groups[r.key] = g
-			}
-			g.rows++
-			if r.n != nil {
-				g.values = append(g.values, r.n)
-			}
-		}
-		keys := make([]string, 0, len(groups))
-		for k := range groups {
-			keys = append(keys, k)
-		}
-		slices.SortFunc(keys, func(x, y string) int { // "" is NULL
-			if x == "" || y == "" {
-				return cmp.Compare(y, x)
-			}
-			return cmp.Compare(x, y)
-		})
-		threads := rapid.IntRange(1, 4).Draw(t, "threads")
-		byKey, err := run(d, "SELECT _key, count(*) FROM buckets GROUP BY _key", threads)
-		if !slices.ContainsFunc(records, func(r record) bool { return r.key != "" }) {
-			require.Error(t, err, "no row has the field")
-			return
-		}
-		require.NoError(t, err)
-		by := "key"
-		full, err := run(d, "SELECT "+by+", count(*) FROM buckets GROUP BY "+by, threads)
-		require.NoError(t, err)
-		require.Equal(t, byKey.Table.Rows, full.Table.Rows, "an indexed field and one that is not")
-		require.Len(t, full.Table.Rows, len(keys))
-		if !slices.ContainsFunc(records, func(r record) bool { return r.n != nil }) {
-			return
-		}
-		got, err := run(d, "SELECT key, count(*), count(_n), sum(_n), avg(_n), min(_n), max(_n), quantile(_n, 0.5) FROM buckets GROUP BY key", threads)
-		require.NoError(t, err)
-		for i, key := range keys {
-			g, row := groups[key], got.Table.Rows[i]
-			require.Equal(t, key, row[0].Text)
-			require.Equal(t, fmt.Sprint(g.rows), row[1].Text)
-			require.Equal(t, fmt.Sprint(len(g.values)), row[2].Text)
-			if len(g.values) == 0 {
-				require.Equal(t, make([]db.Value, 5), row[3:])
-				continue
-			}
-			sum := new(big.Rat)
-			for _, v := range g.values {
-				sum.Add(sum, v)
-			}
-			slices.SortFunc(g.values, func(x, y *big.Rat) int { return x.Cmp(y) })
-			requireNumber(t, sum, row[3])
-			mean, _ := new(big.Rat).Quo(sum, new(big.Rat).SetInt64(int64(len(g.values)))).Float64()
-			requireFloat(t, mean, row[4])
-			requireNumber(t, g.values[0], row[5])
-			requireNumber(t, g.values[len(g.values)-1], row[6])
-			low, _ := g.values[(len(g.values)-1)/2].Float64()
-			high, _ := g.values[len(g.values)/2].Float64()
-			requireFloat(t, low+0.5*(high-low), row[7])
-		}
-	})
 }
 
 func requireNumber(t require.TestingT, want *big.Rat, got db.Value) {

@@ -20,7 +20,7 @@ import (
 func naiveRecords(n int, rng *rand.Rand) []string {
 	one := func(options ...string) string { return options[rng.IntN(len(options))] }
 	out := []string{
-		`{"instruction":"first","output":"","_bucket":"code","_severity":1,"_verified":true,"_note":"a","_id":-1,"_contaminated_by":"arc:13","level":1,"meta":{"k":"x"}}`,
+		`{"instruction":"first","output":"","_bucket":"code","_severity":1,"_verified":true,"_note":"a","_id":-1,"_n":0,"_contaminated_by":"arc:13","level":1,"meta":{"k":"x"}}`,
 		`{"instruction":"second","output":"y","_bucket":"code","_severity":"high","_verified":false,"_note":7,"_id":-2,"_contaminated_by":"gsm8k:8","level":"hard"}`,
 	}
 	for i := range n {
@@ -51,6 +51,7 @@ func naiveRecords(n int, rng *rand.Rand) []string {
 		add("_verified", "true", "false", "true", "null", "")
 		add("_note", `"a"`, `"ab"`, `"É%"`, `"true"`, `""`, "7", "")
 		add("_contaminated_by", "", "", "", "", "", "", "", "", `"arc:13"`, `"arc:13,gsm8k:8"`, `"seen,gsm8k:13"`, `"arc"`, `"arc:13,seen"`, "true", "null")
+		add("_n", "0", "1", "-7", "0.1", "1e3", "2.50", "123456789012345678901234567890", "1e-7", "9223372036854775807", "-0.30", "", "")
 		add("level", "1", "1.00", "2", `"hard"`, `"easy"`, "true", "null", "", "")
 		add("meta", `{"k":"x"}`, `{"k":2}`, `{"k":null}`, "{}", "[1]", "null", "", "")
 		id := strconv.Itoa(i)

@@ -21,7 +21,7 @@ type queryCmd struct {
 	Statement string `arg:"" optional:"" help:"One statement of the query language."`
 	File      string `short:"f" placeholder:"SCRIPT" help:"Run the statements of a file one after the other, up to the first error; - reads standard input."`
 	Output    string `short:"o" placeholder:"FILE" help:"Write the rows to FILE, and for a sample a manifest beside it."`
-	Format    string `enum:"auto,table,jsonl,jsonl.gz,jsonl.zst,csv,csv.gz,csv.zst,parquet,arrow" default:"auto" help:"table, jsonl, csv, parquet or arrow; jsonl.gz, jsonl.zst and so csv (default: by FILE's name; tables on a terminal, rows as jsonl into a pipe)."`
+	Format    string `enum:"auto,table,jsonl,jsonl.gz,jsonl.zst,csv,csv.gz,csv.zst,parquet,arrow" default:"auto" help:"table, jsonl, csv, parquet or arrow; jsonl.gz, jsonl.zst and so csv (default: by FILE's name; else a table, and a sample's rows as jsonl into a pipe)."`
 	Shape     string `enum:",alpaca,messages" default:"" help:"Rewrite a sample's rows: alpaca (instruction, input, output) or messages (role, content), with their metadata."`
 	ShardMB   int64  `name:"shard-mb" placeholder:"N" help:"Write a sample as files of at most N MB each."`
 	Force     bool   `help:"Replace FILE if it exists."`
