@@ -1,5 +1,7 @@
 package main
 
+import "smelt/compute/kernel/internal/asm"
+
 // escapable are the bytes that mean one byte after a backslash, and which.
 var escapable = map[byte]byte{
 	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t',
@@ -48,16 +50,16 @@ func escapeNibbles() (low, high [16]byte) {
 //
 // SI the block, DI the end of the text, DX EVEN, R9 B, AX escaped, BX stops, R11
 // bytes from 0x80 on, R12 and R8 such bytes and backslashes of earlier blocks.
-func (v vector) stringEnd(a *assembly) {
+func (v vector) stringEnd(a *asm.File) {
 	const (
 		quote, backslash, control, nibble, low, high, zero = 1, 2, 3, 4, 5, 6, 7
 	)
 	need := "Any src will do."
-	if !v.wide() {
+	if !v.Wide() {
 		need = "It needs 32 bytes of src or more."
 	}
-	a.function("stringEnd"+v.tier, need, "(src []byte) (n int, marks Marks)", 33)
-	a.do(`MOVQ src_base+0(FP), SI
+	a.Function("stringEnd"+v.Tier, need, "(src []byte) (n int, marks Marks)", 33)
+	a.Do(`MOVQ src_base+0(FP), SI
 		MOVQ src_len+8(FP), DI
 		ADDQ SI, DI
 		MOVQ $0x5555555555555555, DX
@@ -70,14 +72,14 @@ func (v vector) stringEnd(a *assembly) {
 	lows, highs := escapeNibbles()
 	v.table(a, "escapeLow", lows, low)
 	v.table(a, "escapeHigh", highs, high)
-	if !v.wide() {
-		a.do("VPXOR Y7, Y7, Y7")
+	if !v.Wide() {
+		a.Do("VPXOR Y7, Y7, Y7")
 	}
 
-	masks := func(shift func(*assembly, string)) {
+	masks := func(shift func(*asm.File, string)) {
 		v.equal(a, 0, backslash, "R9")
 		shift(a, "R9")
-		a.do(`LEAQ (R9)(R9*1), AX
+		a.Do(`LEAQ (R9)(R9*1), AX
 			MOVQ AX, R13
 			NOTQ R13
 			ANDQ R9, R13
@@ -93,13 +95,13 @@ func (v vector) stringEnd(a *assembly) {
 		v.lookUp(a, 9, high, 9)
 		v.apart(a, 8, 9, zero, "BX")
 		shift(a, "BX")
-		a.do("ANDQ AX, BX")
+		a.Do("ANDQ AX, BX")
 		v.atMost(a, 0, control, "R10")
 		shift(a, "R10")
-		a.do("ORQ R10, BX")
+		a.Do("ORQ R10, BX")
 		v.equal(a, 0, quote, "R10")
 		shift(a, "R10")
-		a.do(`MOVQ AX, R13
+		a.Do(`MOVQ AX, R13
 			NOTQ R13
 			ANDQ R13, R10
 			ORQ R10, BX`)
@@ -107,29 +109,29 @@ func (v vector) stringEnd(a *assembly) {
 		shift(a, "R11")
 	}
 
-	a.label("block")
-	a.do(`LEAQ %d(SI), AX
+	a.Label("block")
+	a.Do(`LEAQ %d(SI), AX
 		CMPQ AX, DI
-		JHI tail`, v.width)
+		JHI tail`, v.Width)
 	v.load(a, "(SI)", 0)
-	masks(func(*assembly, string) {})
-	a.do(`TESTQ BX, BX
+	masks(func(*asm.File, string) {})
+	a.Do(`TESTQ BX, BX
 		JNE found
 		ORQ R11, R12`)
-	if v.wide() {
-		a.do(`TESTQ R9, R9
+	if v.Wide() {
+		a.Do(`TESTQ R9, R9
 			JMI open`)
 	} else {
-		a.do(`BTQ $32, AX
+		a.Do(`BTQ $32, AX
 			JCS open`)
 	}
-	a.do(`ORQ R9, R8
+	a.Do(`ORQ R9, R8
 		ADDQ $%d, SI
-		JMP block`, v.width)
+		JMP block`, v.Width)
 
-	a.label("open")
-	if v.wide() { // BSR finds the last byte that is no backslash, if any
-		a.do(`ADDQ $64, SI
+	a.Label("open")
+	if v.Wide() { // BSR finds the last byte that is no backslash, if any
+		a.Do(`ADDQ $64, SI
 			MOVQ R9, R10
 			NOTQ R10
 			BSRQ R10, R10
@@ -138,11 +140,11 @@ func (v vector) stringEnd(a *assembly) {
 			JCS even
 			DECQ SI
 			BTRQ $63, R9`)
-		a.label("even")
-		a.do(`ORQ R9, R8
+		a.Label("even")
+		a.Do(`ORQ R9, R8
 			JMP block`)
 	} else {
-		a.do(`ADDQ $31, SI
+		a.Do(`ADDQ $31, SI
 			BTRQ $31, R9
 			ORQ R9, R8
 			JMP block`)
@@ -150,18 +152,18 @@ func (v vector) stringEnd(a *assembly) {
 
 	// The end of the text stops the search too. With AVX-512 the zeros after it
 	// do, for they are control characters.
-	a.label("tail")
+	a.Label("tail")
 	v.loadTail(a, "R10")
 	masks(v.shiftTail)
-	if !v.wide() {
-		a.do(`NEGQ CX
+	if !v.Wide() {
+		a.Do(`NEGQ CX
 			ADDQ $32, CX
 			BTSQ CX, BX`)
 	}
 
 	// If an escape stops the search then it is its backslash that is found.
-	a.label("found")
-	a.do(`TZCNTQ BX, CX
+	a.Label("found")
+	a.Do(`TZCNTQ BX, CX
 		BTQ CX, AX
 		SBBQ $0, CX
 		ADDQ CX, SI

@@ -1,6 +1,10 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+
+	"smelt/compute/kernel/internal/asm"
+)
 
 // span is the nibbles from..to.
 type span struct{ from, to byte }
@@ -57,17 +61,17 @@ func faultTables() (firstHigh, firstLow, second [16]byte) {
 //
 // SI the block, DI the end of the text; R9 the mask of bytes from 0x80 on, R8 that
 // of the block before.
-func (v vector) validUTF8(a *assembly) {
+func (v vector) validUTF8(a *asm.File) {
 	const (
 		nibble, firstHigh, firstLow, second, third, fourth, top, faulty = 1, 2, 3, 4, 5, 6, 7, 8
 		before                                                          = 9 // the block before
 	)
 	comment := "Any src will do."
-	if !v.wide() {
+	if !v.Wide() {
 		comment = "It needs 35 bytes of src or more, and does not notice if src ends inside a character."
 	}
-	a.function("validUTF8"+v.tier, comment, "(src []byte) (ok bool)", 25)
-	a.do(`MOVQ src_base+0(FP), SI
+	a.Function("validUTF8"+v.Tier, comment, "(src []byte) (ok bool)", 25)
+	a.Do(`MOVQ src_base+0(FP), SI
 		MOVQ src_len+8(FP), DI
 		ADDQ SI, DI
 		XORL R8, R8`)
@@ -94,9 +98,9 @@ func (v vector) validUTF8(a *assembly) {
 		v.lookUp(a, 10, second, 10)
 		v.bitwise(a, "AND", 10, 11, 11)
 		earlier(2, 10)
-		a.do("VPSUBUSB %s, %s, %s", v.r(third), v.r(10), v.r(10))
+		a.Do("VPSUBUSB %s, %s, %s", v.Reg(third), v.Reg(10), v.Reg(10))
 		earlier(3, 12)
-		a.do("VPSUBUSB %s, %s, %s", v.r(fourth), v.r(12), v.r(12))
+		a.Do("VPSUBUSB %s, %s, %s", v.Reg(fourth), v.Reg(12), v.Reg(12))
 		v.bitwise(a, "OR", 10, 12, 10)
 		v.bitwise(a, "AND", top, 10, 10)
 		v.bitwise(a, "XOR", 10, 11, 11)
@@ -105,60 +109,60 @@ func (v vector) validUTF8(a *assembly) {
 	fromMemory := func(k, into int) { v.load(a, fmt.Sprintf("-%d(SI)", k), into) }
 	fromRegisters := func(k, into int) {
 		if k == 1 {
-			a.do("VALIGNQ $6, %s, Z0, Z13", v.r(before))
+			a.Do("VALIGNQ $6, %s, Z0, Z13", v.Reg(before))
 		}
-		a.do("VPALIGNR $%d, Z13, Z0, %s", 16-k, v.r(into))
+		a.Do("VPALIGNR $%d, Z13, Z0, %s", 16-k, v.Reg(into))
 	}
 
-	if v.wide() {
+	if v.Wide() {
 		v.bitwise(a, "XOR", before, before, before)
-		a.label("block")
-		a.do(`LEAQ 64(SI), AX
+		a.Label("block")
+		a.Do(`LEAQ 64(SI), AX
 			CMPQ AX, DI
 			JHI tail`)
 		v.load(a, "(SI)", 0)
 		v.top(a, 0, "R9")
-		a.do(`ADDQ $64, SI
+		a.Do(`ADDQ $64, SI
 			ORQ R9, R8
 			JEQ ascii`)
 		check(fromRegisters)
-		a.label("ascii")
-		a.do(`MOVQ R9, R8
+		a.Label("ascii")
+		a.Do(`MOVQ R9, R8
 			VMOVDQA64 Z0, Z9
 			JMP block`)
 
-		a.label("tail") // at least one zero follows the text
+		a.Label("tail") // at least one zero follows the text
 		v.loadTail(a, "R10")
 		check(fromRegisters)
-		a.do(`VPTESTMB Z8, Z8, K1
+		a.Do(`VPTESTMB Z8, Z8, K1
 			KTESTQ K1, K1`)
 	} else {
 		v.load(a, "(SI)", 0) // with nothing before it
 		v.top(a, 0, "R8")
-		a.do("VPERM2I128 $0x08, Y0, Y0, Y13")
-		check(func(k, into int) { a.do("VPALIGNR $%d, Y13, Y0, %s", 16-k, v.r(into)) })
-		a.do("ADDQ $32, SI")
-		a.label("block")
-		a.do(`LEAQ 32(SI), AX
+		a.Do("VPERM2I128 $0x08, Y0, Y0, Y13")
+		check(func(k, into int) { a.Do("VPALIGNR $%d, Y13, Y0, %s", 16-k, v.Reg(into)) })
+		a.Do("ADDQ $32, SI")
+		a.Label("block")
+		a.Do(`LEAQ 32(SI), AX
 			CMPQ AX, DI
 			JHI tail`)
 		v.load(a, "(SI)", 0)
 		v.top(a, 0, "R9")
-		a.do(`ORQ R9, R8
+		a.Do(`ORQ R9, R8
 			JEQ ascii`)
 		check(fromMemory)
-		a.label("ascii")
-		a.do(`MOVQ R9, R8
+		a.Label("ascii")
+		a.Do(`MOVQ R9, R8
 			ADDQ $32, SI
 			JMP block`)
 
-		a.label("tail") // the last 32 bytes, some for the second time
-		a.do("LEAQ -32(DI), SI")
+		a.Label("tail") // the last 32 bytes, some for the second time
+		a.Do("LEAQ -32(DI), SI")
 		v.load(a, "(SI)", 0)
 		check(fromMemory)
-		a.do("VPTEST Y8, Y8")
+		a.Do("VPTEST Y8, Y8")
 	}
-	a.do(`SETEQ ok+24(FP)
+	a.Do(`SETEQ ok+24(FP)
 		VZEROUPPER
 		RET`)
 }
