@@ -170,11 +170,11 @@ func (j IngestJob) export(ctx context.Context, r *IngestRun) error {
 		if err != nil {
 			return err
 		}
+		defer debug.SetGCPercent(debug.SetGCPercent(50)) // as smelt query does
 		result, err := q.Run(ctx)
 		if err != nil {
 			return err
 		}
-		defer debug.SetGCPercent(debug.SetGCPercent(50)) // as smelt query does
 		w, err := result.Sample.WriteFile(ctx, j.Output, query.WriteOptions{Force: true})
 		r.Rows, r.Bytes = w.Rows, w.Bytes
 		return err

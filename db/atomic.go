@@ -27,9 +27,9 @@ type AtomicFile struct {
 // process that was killed left of the same file is removed.
 func CreateAtomic(path string) (*AtomicFile, error) {
 	dir, base := filepath.Split(path)
-	base = "." + shortName(base) + "."
-	removeAbandoned(dir, base)
-	f, err := os.OpenFile(filepath.Join(dir, fmt.Sprint(base, os.Getpid(), tempSuffix)), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+	base = shortName(base)
+	RemoveAbandoned(dir, func(name string) bool { return name == base })
+	f, err := os.OpenFile(filepath.Join(dir, fmt.Sprintf(".%s.%d%s", base, os.Getpid(), tempSuffix)), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
 		return nil, err
 	}
@@ -50,17 +50,22 @@ func shortName(name string) string {
 	return strings.ToValidUTF8(name[:most-len(digest)], "") + digest
 }
 
-// removeAbandoned removes temporary files whose process is gone. Failing is
-// harmless.
-func removeAbandoned(dir, prefix string) {
+// RemoveAbandoned removes the temporary files in dir whose process is gone, of those
+// whose file, by the name that CreateAtomic was told, is ours. Failing is harmless.
+func RemoveAbandoned(dir string, ours func(name string) bool) {
 	entries, err := os.ReadDir(filepath.Join(dir, "."))
 	if err != nil {
 		return
 	}
 	for _, e := range entries {
-		rest, ours := strings.CutPrefix(e.Name(), prefix)
-		pid, err := strconv.Atoi(strings.TrimSuffix(rest, tempSuffix))
-		if !ours || err != nil || !strings.HasSuffix(rest, tempSuffix) || pid == os.Getpid() {
+		// .name.pid.tmp
+		rest, isTemp := strings.CutSuffix(e.Name(), tempSuffix)
+		dot := strings.LastIndexByte(rest, '.')
+		if !isTemp || dot < 1 || rest[0] != '.' || !ours(rest[1:dot]) {
+			continue
+		}
+		pid, err := strconv.Atoi(rest[dot+1:])
+		if err != nil || pid == os.Getpid() {
 			continue
 		}
 		process, err := os.FindProcess(pid)

@@ -73,7 +73,7 @@ func Compact(ctx context.Context, dir string, opt CompactOptions) (*CompactRepor
 	c := &compactor{old: old, snap: old.Snapshot(), opt: opt, report: &CompactReport{}}
 	c.countBefore()
 	needed := opt.Force || c.gains()
-	if err = c.refuse(); err == nil && needed {
+	if err = old.MayCompact(); err == nil && needed {
 		err = c.rewrite(ctx)
 	}
 	if err = errors.Join(err, old.Close()); err == nil {
@@ -108,9 +108,9 @@ func (c *compactor) countBefore() {
 	r.SegmentsBefore, r.SegmentsAfter = c.snap.Segments(), c.snap.Segments()
 }
 
-// refuse says why the store must not be compacted.
-func (c *compactor) refuse() error {
-	tags, err := c.old.Tags()
+// MayCompact says why Compact would refuse the store as it is now.
+func (d *DB) MayCompact() error {
+	tags, err := d.Tags()
 	if err != nil || len(tags) == 0 {
 		return err
 	}

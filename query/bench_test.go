@@ -67,7 +67,7 @@ func BenchmarkGather(b *testing.B) {
 			b.SetBytes(size)
 			b.ReportAllocs()
 			for b.Loop() {
-				for _, err := range s.rows(context.Background(), reading{n: len(s.picks), window: window}) {
+				for _, err := range s.rows(context.Background(), reading{n: len(s.addrs), window: window}) {
 					if err != nil {
 						b.Fatal(err)
 					}

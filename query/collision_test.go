@@ -101,9 +101,11 @@ func TestSmallestOfUnlikelyRanks(t *testing.T) {
 		want := slices.SortedFunc(slices.Values(rows), func(x, y candidate) int {
 			return cmp.Compare(key.Rank(x.head>>4), key.Rank(y.head>>4))
 		})
-		d := &drawing{}
+		d := &drawing{threads: 2}
 		for _, k := range []int{1, 2, 100, 1500, 2699, 2700, 2999} {
-			assert.Equal(t, want[:k], d.smallest(key, rows, k), "%d of %s ranks", k, name)
+			got, err := d.smallest(context.Background(), key, rows, k)
+			require.NoError(t, err)
+			assert.Equal(t, want[:k], got, "%d of %s ranks", k, name)
 		}
 	}
 }
@@ -136,7 +138,7 @@ func TestHashSet(t *testing.T) {
 	d := openRecords(t, mixed(300, 31), 64)
 	snap := d.Snapshot()
 	all := snap.All()
-	set, err := newHashSet(context.Background(), snap, all, nil)
+	set, err := newHashSet(context.Background(), 2, snap, all, nil)
 	require.NoError(t, err)
 	require.NoError(t, snap.Hashes(context.Background(), all.ToArray(), func(_ int, h row.Hash) error {
 		head := binary.BigEndian.Uint64(h[:8])

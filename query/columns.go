@@ -69,7 +69,7 @@ func (s *Sample) columns(shape Shape) ([]column, error) {
 	if shape != Alpaca {
 		columns = append(columns, column{messagesName, turnsColumn})
 	}
-	rows := roaring.BitmapOf(addresses(s.picks)...)
+	rows := addressSet(slices.Values(s.addrs))
 	for _, name := range s.snap.Fields() {
 		if !isMetadata([]byte(name)) {
 			continue

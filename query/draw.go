@@ -21,10 +21,11 @@ import (
 type Sample struct {
 	Report Report
 
-	snap  *db.Snapshot
-	db    *db.DB
-	as    string // keep it under this name; empty: do not, or no more
-	picks []pick // of SHARD only
+	snap    *db.Snapshot
+	db      *db.DB
+	threads int
+	as      string   // keep it under this name; empty: do not, or no more
+	addrs   []uint32 // of the rows in output order; of SHARD only
 	// whole is the addresses of the rows of all epochs and shards.
 	whole *roaring.Bitmap
 	// fields are written from the index.
@@ -33,8 +34,8 @@ type Sample struct {
 	content contentFunc
 }
 
-// A sample's picks are held in memory, and as much again while their row_hashes
-// are read.
+// The picks of an epoch are held in memory while it is put in order, and as much
+// again for their row_hashes.
 const (
 	bytesPerPick = 72
 	maxDelivered = 200_000_000
@@ -58,7 +59,7 @@ type pick struct {
 }
 
 // Len is the number of rows the sample writes: those of its shard, in all epochs.
-func (s *Sample) Len() int64 { return int64(len(s.picks)) }
+func (s *Sample) Len() int64 { return int64(len(s.addrs)) }
 
 // draw runs steps 1 to 11 of DESIGN section 4.
 func (q *Query) draw(ctx context.Context) (*Sample, error) {
@@ -72,7 +73,7 @@ func (q *Query) draw(ctx context.Context) (*Sample, error) {
 		return nil, err
 	}
 	q.trace.step("distinct", d.left())
-	s := &Sample{snap: q.snap, db: q.db, as: p.As, whole: roaring.New()}
+	s := &Sample{snap: q.snap, db: q.db, threads: d.threads, as: p.As, whole: roaring.New()}
 	if err := d.divide(ctx, s); err != nil {
 		return nil, err
 	}
@@ -81,7 +82,7 @@ func (q *Query) draw(ctx context.Context) (*Sample, error) {
 	if err := s.reportMissing(ctx, p); err != nil {
 		return nil, err
 	}
-	hashes, err := d.emit(ctx, s)
+	hashes, err := d.order(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +205,7 @@ func (d *drawing) collect(ctx context.Context) error {
 		found += int64(set.GetCardinality())
 	}
 	d.trace.step("where, strata", found)
-	excluded, err := newHashSet(ctx, d.latest, d.plan.Excluded(), d.plan.ExcludedMissing())
+	excluded, err := newHashSet(ctx, d.threads, d.latest, d.plan.Excluded(), d.plan.ExcludedMissing())
 	if err != nil {
 		return err
 	}

@@ -5,13 +5,11 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	"golang.org/x/sync/errgroup"
 
 	"smelt/compute/jsontext"
 	"smelt/db"
@@ -62,47 +60,6 @@ func (d *drawing) sortByHead(ctx context.Context) error {
 		}
 		return cmp.Compare(x.addr, y.addr)
 	})
-}
-
-// sortSpread sorts rows whose keys are spread evenly, as those of hashes are:
-// divided into parts by the top bits of the key, and the parts in parallel.
-func sortSpread[T any](ctx context.Context, threads int, rows []T, top func(T) byte, compare func(x, y T) int) error {
-	const parts = 1 << 8
-	starts := partition(rows, parts, func(row T) int { return int(top(row)) })
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(threads)
-	for i := range parts {
-		g.Go(func() error {
-			slices.SortFunc(rows[starts[i]:starts[i+1]], compare)
-			return ctx.Err()
-		})
-	}
-	return g.Wait()
-}
-
-// partition reorders rows in place, those of part 0 first, and returns where
-// each part begins; one end more than parts. It keeps no order within a part.
-func partition[T any](rows []T, parts int, part func(T) int) []int {
-	starts := make([]int, parts+1)
-	for _, c := range rows {
-		starts[part(c)+1]++
-	}
-	for i := range parts {
-		starts[i+1] += starts[i]
-	}
-	next := slices.Clone(starts[:parts]) // where the next row of a part goes
-	for i := range parts {
-		for next[i] < starts[i+1] {
-			c := rows[next[i]]
-			for to := part(c); to != i; to = part(c) {
-				c, rows[next[to]] = rows[next[to]], c
-				next[to]++
-			}
-			rows[next[i]] = c
-			next[i]++
-		}
-	}
-	return starts
 }
 
 // twin is a row whose head another candidate shares. There can be as many as
@@ -369,44 +326,4 @@ func nameOrder(buckets []db.Group) []uint32 {
 		order[i] = uint32(at)
 	}
 	return order
-}
-
-// hashSet is a set of row_hashes.
-type hashSet struct {
-	hashes []row.Hash // ascending
-}
-
-// newHashSet returns more and the row_hashes of rows; nil for nil rows.
-func newHashSet(ctx context.Context, s *db.Snapshot, rows *roaring.Bitmap, more []row.Hash) (*hashSet, error) {
-	if rows == nil {
-		return nil, nil
-	}
-	set := &hashSet{hashes: append(make([]row.Hash, 0, int(rows.GetCardinality())+len(more)), more...)}
-	err := s.Hashes(ctx, rows.ToArray(), func(_ int, h row.Hash) error {
-		set.hashes = append(set.hashes, h)
-		return nil
-	})
-	slices.SortFunc(set.hashes, row.Hash.Compare)
-	return set, err
-}
-
-// find returns the position of h.
-func (t *hashSet) find(h row.Hash) (int, bool) {
-	return slices.BinarySearchFunc(t.hashes, h, row.Hash.Compare)
-}
-
-func (t *hashSet) has(h row.Hash) bool {
-	_, found := t.find(h)
-	return found
-}
-
-// mayHave reports whether some member begins with head. A nil set has none.
-func (t *hashSet) mayHave(head uint64) bool {
-	if t == nil {
-		return false
-	}
-	_, found := slices.BinarySearchFunc(t.hashes, head, func(h row.Hash, head uint64) int {
-		return cmp.Compare(binary.BigEndian.Uint64(h[:8]), head)
-	})
-	return found
 }

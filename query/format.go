@@ -22,7 +22,7 @@ const (
 	CSV
 	CSVGzip
 	CSVZstd
-	// Parquet and Arrow (an IPC file) have the columns that table.go describes.
+	// Parquet and Arrow (an IPC file) have the columns that columns.go describes.
 	Parquet
 	Arrow
 )

@@ -25,14 +25,14 @@ const (
 // beforehand. Where all of them, copies included, are more than 16 MB, the output
 // is cut into windows of at most that, or of one larger row, and each row goes
 // first to its window's part of a temporary file in the store's directory. So
-// memory grows by 48 bytes a row of the sample and not with their length.
+// memory grows by 20 bytes a row of the sample and not with their length.
 func (s *Sample) Rows(ctx context.Context) iter.Seq2[[]byte, error] {
-	return s.rows(ctx, reading{n: len(s.picks)})
+	return s.rows(ctx, reading{n: len(s.addrs)})
 }
 
 // Preview yields the first n rows of the output.
 func (s *Sample) Preview(ctx context.Context, n int) iter.Seq2[[]byte, error] {
-	return s.rows(ctx, reading{n: min(n, len(s.picks))})
+	return s.rows(ctx, reading{n: min(n, len(s.addrs))})
 }
 
 // reading says how a pass over a sample's rows is made.
@@ -61,6 +61,21 @@ type place struct {
 	pos  uint32
 }
 
+// sortPlaces sorts by (address, position).
+func sortPlaces(ctx context.Context, threads int, places []place) error {
+	last := uint32(0)
+	for _, p := range places {
+		last = max(last, p.addr)
+	}
+	top := func(p place) byte { return byte(uint64(p.addr) << 8 / (uint64(last) + 1)) }
+	return sortSpread(ctx, threads, places, top, func(x, y place) int {
+		if c := cmp.Compare(x.addr, y.addr); c != 0 {
+			return c
+		}
+		return cmp.Compare(x.pos, y.pos)
+	})
+}
+
 // rows yields rows as r says.
 func (s *Sample) rows(ctx context.Context, r reading) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
@@ -72,14 +87,12 @@ func (s *Sample) rows(ctx context.Context, r reading) iter.Seq2[[]byte, error] {
 		}
 		places := make([]place, r.n)
 		for i := range places {
-			places[i] = place{s.picks[i].addr, uint32(i)}
+			places[i] = place{s.addrs[i], uint32(i)}
 		}
-		slices.SortFunc(places, func(x, y place) int {
-			if c := cmp.Compare(x.addr, y.addr); c != 0 {
-				return c
-			}
-			return cmp.Compare(x.pos, y.pos)
-		})
+		if err := sortPlaces(ctx, s.threads, places); err != nil {
+			yield(nil, err)
+			return
+		}
 		g := &gathering{reading: r, sample: s, addrs: make([]uint32, 0, r.n)}
 		for i, p := range places {
 			if i == 0 || p.addr != places[i-1].addr {

@@ -18,7 +18,7 @@ import (
 )
 
 func collect(t require.TestingT, s *Sample, limit int) (out []string) {
-	for record, err := range s.rows(context.Background(), reading{n: len(s.picks), window: limit}) {
+	for record, err := range s.rows(context.Background(), reading{n: len(s.addrs), window: limit}) {
 		require.NoError(t, err)
 		out = append(out, string(record))
 	}
@@ -59,12 +59,12 @@ func mixedLengths(n int) []string {
 
 // prepared returns the gathering of a sample, cut into windows, and its places.
 func prepared(t require.TestingT, s *Sample, limit int64) (*gathering, []place) {
-	places := make([]place, len(s.picks))
-	for i, p := range s.picks {
-		places[i] = place{p.addr, uint32(i)}
+	places := make([]place, len(s.addrs))
+	for i, addr := range s.addrs {
+		places[i] = place{addr, uint32(i)}
 	}
 	slices.SortFunc(places, func(x, y place) int { return cmp.Or(cmp.Compare(x.addr, y.addr), cmp.Compare(x.pos, y.pos)) })
-	g := &gathering{reading: reading{fields: s.fields}, sample: s, addrs: addresses(s.picks)}
+	g := &gathering{reading: reading{fields: s.fields}, sample: s, addrs: addressSet(slices.Values(s.addrs)).ToArray()}
 	require.NoError(t, g.cut(context.Background(), places, limit))
 	return g, places
 }
@@ -142,7 +142,7 @@ func TestSpillErrors(t *testing.T) {
 func TestStoppingEarly(t *testing.T) {
 	d := openRecords(t, mixedLengths(300), 64)
 	s := mustSample(t, d, "SAMPLE ALL FROM buckets")
-	for range s.rows(context.Background(), reading{n: len(s.picks), window: 1000}) {
+	for range s.rows(context.Background(), reading{n: len(s.addrs), window: 1000}) {
 		break
 	}
 	noSpillIn(t, d.Dir())

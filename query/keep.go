@@ -77,7 +77,9 @@ func (s *Sample) compareWithKept(ctx context.Context, hashes []row.Hash, passed 
 	if len(names) == 0 {
 		return nil
 	}
-	slices.SortFunc(hashes, row.Hash.Compare)
+	if err := sortHashes(ctx, s.threads, hashes); err != nil {
+		return err
+	}
 	ours := &hashSet{slices.Compact(hashes)}
 	latest := s.db.Snapshot() // kept rows may be later than the sample's snapshot
 	suspects, err := suspects(ctx, latest, roaring.FastOr(theirs...), ours)

@@ -117,8 +117,8 @@ func TestSharedRows(t *testing.T) {
 		var want []SharedRows
 		for _, name := range names {
 			shared := map[row.Hash]bool{}
-			for _, p := range s.picks {
-				if h := hashes[p.addr]; kept[name][h] {
+			for _, addr := range s.addrs {
+				if h := hashes[addr]; kept[name][h] {
 					shared[h] = true
 				}
 			}

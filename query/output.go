@@ -99,8 +99,8 @@ func (s *steps) step() {
 
 // encoder returns what writes the rows, and the reading that yields them to it.
 func (s *Sample) encoder(ctx context.Context, opt WriteOptions) (rowEncoder, reading, error) {
-	count := &steps{total: 2 * int64(len(s.picks)), tell: opt.Progress}
-	r := reading{n: len(s.picks), step: count.step}
+	count := &steps{total: 2 * int64(len(s.addrs)), tell: opt.Progress}
+	r := reading{n: len(s.addrs), step: count.step}
 	if opt.Format.isTable() {
 		columns, err := s.columns(opt.Shape)
 		if err != nil {

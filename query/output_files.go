@@ -43,6 +43,9 @@ func (f *outputFile) Write(b []byte) (int, error) {
 func (o *outputFiles) next() (io.Writer, error) {
 	path := o.path
 	if o.sharded {
+		if len(o.files) == 0 {
+			removeAbandonedShards(path)
+		}
 		stem, ending := splitName(path)
 		path = fmt.Sprintf("%s-%05d%s", stem, len(o.files), ending)
 	}
@@ -52,6 +55,18 @@ func (o *outputFiles) next() (io.Writer, error) {
 	}
 	o.files = append(o.files, &outputFile{AtomicFile: f, sum: sha256.New()})
 	return o.files[len(o.files)-1], nil
+}
+
+// removeAbandonedShards removes what a process that was killed left of shards of
+// path, of which it may have had more than there will be.
+func removeAbandonedShards(path string) {
+	dir, base := filepath.Split(path)
+	stem, ending := splitName(base)
+	db.RemoveAbandoned(dir, func(name string) bool {
+		rest, isShard := strings.CutPrefix(name, stem+"-")
+		number, hasEnding := strings.CutSuffix(rest, ending)
+		return isShard && hasEnding && isShardNumber(number)
+	})
 }
 
 func (o *outputFiles) end(rows int64) error {

@@ -272,3 +272,24 @@ func TestFailureBetweenNames(t *testing.T) {
 	require.NoError(t, out.abort())
 	assert.Equal(t, []string{filepath.Base(last)}, filesIn(t, dir))
 }
+
+// TestAbandonedShardsGo: what a killed process left of shards goes, however few
+// there are now, and nothing else does.
+func TestAbandonedShardsGo(t *testing.T) {
+	dir := t.TempDir()
+	const process = ".999999999.tmp" // above the largest that Linux gives
+	gone := []string{".mix-00000.jsonl" + process, ".mix-00041.jsonl" + process, ".mix.jsonl.manifest.json" + process}
+	stay := []string{".mix-1.jsonl" + process, ".other-00041.jsonl" + process, ".mix-00041.csv" + process, "mix-00041.jsonl" + process}
+	for _, name := range slices.Concat(gone, stay) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
+	}
+	s := contentSample(t, hardRows(5), allRows)
+	_, err := s.WriteFile(t.Context(), filepath.Join(dir, "mix.jsonl"), WriteOptions{ShardBytes: 1 << 20})
+	require.NoError(t, err)
+	for _, name := range gone {
+		assert.NoFileExists(t, filepath.Join(dir, name))
+	}
+	for _, name := range stay {
+		assert.FileExists(t, filepath.Join(dir, name))
+	}
+}

@@ -207,7 +207,7 @@ func TestShardsOfSample(t *testing.T) {
 			assert.Equal(t, whole.Report.Digest, s.Report.Digest)
 			assert.Equal(t, whole.Report.Rows, s.Report.Rows)
 			assert.Equal(t, s.Len(), s.Report.Shard.Rows)
-			assert.Len(t, s.picks, int(s.Len()), "only the shard is held")
+			assert.Len(t, s.addrs, int(s.Len()), "only the shard is held")
 			digests[s.Report.Shard.Digest] = true
 			for j, r := range rowsOf(t, s) {
 				merged[4*j+i] = r

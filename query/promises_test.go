@@ -3,6 +3,7 @@ package query
 import (
 	"errors"
 	"fmt"
+	"math/big"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -51,15 +52,6 @@ func ofCount(st naiveStatement, n int64) naiveStatement {
 	return st
 }
 
-// picked are the addresses of the rows a sample writes, in output order.
-func picked(s *Sample) []uint32 {
-	out := make([]uint32, len(s.picks))
-	for i, p := range s.picks {
-		out[i] = p.addr
-	}
-	return out
-}
-
 // times counts how often each row comes.
 func times(addrs ...[]uint32) map[uint32]int {
 	out := map[uint32]int{}
@@ -79,6 +71,12 @@ func TestPromises(t *testing.T) {
 	mustSample(t, p.db, "SAMPLE 90 FROM buckets DUPLICATES AS kept0")
 	mustSample(t, p.db, "SAMPLE 40 FROM buckets WHERE _bucket = 'code' SEED 3 AS kept1")
 	say(t, p.db, "UPDATE buckets SET _bucket = 'factual', _note = 'ab' WHERE _severity = 2 AND _id > 5")
+	for i := range p.rows {
+		fields := p.rows[i].fields
+		if id, known := fields["_id"].(*big.Rat); known && id.Cmp(big.NewRat(5, 1)) > 0 && naiveEqual(fields["_severity"], any(big.NewRat(2, 1))) {
+			fields["_bucket"], fields["_note"] = "factual", "ab"
+		}
+	}
 	say(t, p.db, "DELETE FROM buckets WHERE _verified = false AND _id > 20")
 	for name, holds := range map[string]func(*promised, *rapid.T){
 		"the shards of a sample are disjoint and make the sample":   (*promised).shards,
@@ -104,17 +102,17 @@ func (p *promised) shards(t *rapid.T) {
 	if whole == nil {
 		return
 	}
-	all := picked(whole)
+	all := whole.addrs
 	merged := make([]uint32, len(all))
 	st.of = rapid.Int64Range(1, 6).Draw(t, "of")
 	left := len(all)
 	for st.shard = range st.of {
 		s := p.sample(t, st)
 		require.Equal(t, whole.Report.Digest, s.Report.Digest, st)
-		for i, addr := range picked(s) {
+		for i, addr := range s.addrs {
 			merged[int64(i)*st.of+st.shard] = addr
 		}
-		left -= len(s.picks)
+		left -= len(s.addrs)
 	}
 	require.Zero(t, left, st)
 	require.Equal(t, all, merged, st)
@@ -134,9 +132,9 @@ func (p *promised) offset(t *rapid.T) {
 	first, after := p.sample(t, ofCount(st, k)), p.sample(t, rest)
 	require.NotNil(t, first, st)
 	require.NotNil(t, after, rest)
-	require.Equal(t, times(picked(both)), times(picked(first), picked(after)), rest)
+	require.Equal(t, times(both.addrs), times(first.addrs, after.addrs), rest)
 	if st.policy != "REPEAT" {
-		for addr, n := range times(picked(first), picked(after)) {
+		for addr, n := range times(first.addrs, after.addrs) {
 			require.Equal(t, 1, n, "%s: row %d", rest, addr)
 		}
 	}
@@ -152,8 +150,8 @@ func (p *promised) nested(t *rapid.T) {
 	}
 	smaller := p.sample(t, ofCount(st, n))
 	require.NotNil(t, smaller, "%s: n fits where more does", st)
-	in := times(picked(larger))
-	for addr, n := range times(picked(smaller)) {
+	in := times(larger.addrs)
+	for addr, n := range times(smaller.addrs) {
 		require.LessOrEqual(t, n, in[addr], "%s: row %d", st, addr)
 	}
 }
@@ -169,14 +167,15 @@ func (p *promised) disjoint(t *rapid.T) {
 		return
 	}
 	strata := s.Report.Strata
-	stratumOf, drawn := map[uint32]uint32{}, make([]int64, len(strata))
-	for _, pick := range s.picks {
-		of := strata[pick.stratum]
+	stratumOf, drawn := map[uint32]int{}, make([]int64, len(strata))
+	for _, addr := range s.addrs {
+		stratum := st.stratumOf(p.rows[addr])
+		of := strata[stratum]
 		whole := of.Available / max(of.Delivered, 1) * of.Delivered // of the epochs that fit
-		if drawn[pick.stratum]++; drawn[pick.stratum] <= whole {
-			require.NotContains(t, stratumOf, pick.addr, "%s: a row of %s came twice", st, of.Name)
+		if drawn[stratum]++; drawn[stratum] <= whole {
+			require.NotContains(t, stratumOf, addr, "%s: a row of %s came twice", st, of.Name)
 		}
-		stratumOf[pick.addr] = pick.stratum
+		stratumOf[addr] = stratum
 	}
 	used := make([]int64, len(strata))
 	for _, stratum := range stratumOf {
@@ -195,8 +194,8 @@ func (p *promised) mix(t *rapid.T) {
 		return
 	}
 	n, emitted := s.Report.Delivered, make([]int64, len(s.Report.Strata))
-	for i, pick := range s.picks {
-		emitted[pick.stratum]++
+	for i, addr := range s.addrs {
+		emitted[st.stratumOf(p.rows[addr])]++
 		for j, stratum := range s.Report.Strata {
 			off := emitted[j]*n - int64(i+1)*stratum.Delivered
 			require.True(t, -n < off && off < n, "%s: %d of the first %d rows are %s", st, emitted[j], i+1, stratum.Name)
@@ -219,7 +218,7 @@ func (p *promised) exclude(t *rapid.T) {
 			excluded[p.rows[addr].hash] = true
 		}
 	}
-	for _, addr := range picked(s) {
+	for _, addr := range s.addrs {
 		require.False(t, excluded[p.rows[addr].hash], "%s: row %d", st, addr)
 	}
 }
@@ -237,8 +236,8 @@ func (p *promised) tokens(t *rapid.T) {
 		return
 	}
 	written := make([]int64, len(s.Report.Strata))
-	for _, pick := range s.picks {
-		written[pick.stratum] += naiveCandidate{naiveRow: p.rows[pick.addr]}.size()
+	for _, addr := range s.addrs {
+		written[st.stratumOf(p.rows[addr])] += naiveCandidate{naiveRow: p.rows[addr]}.size()
 	}
 	longest := int64(0)
 	for _, r := range p.rows {

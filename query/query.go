@@ -7,7 +7,7 @@
 //	     -> exact quotas and the shortfall policy         mix.Resolve
 //	        or rows while their tokens fit a budget       tokens.go
 //	     -> the smallest ranks of each stratum            selection.go
-//	     -> output order, epochs, shard, digest           emit.go
+//	     -> output order, epochs, shard, digest           order.go
 //	     -> comparison with kept samples                  keep.go
 //	     -> records, gathered in address order and        gather.go
 //	        emitted in output order

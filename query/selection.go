@@ -3,7 +3,6 @@ package query
 import (
 	"cmp"
 	"context"
-	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -44,27 +43,28 @@ func (d *drawing) pick(ctx context.Context, key rank.Key, strata []positions) ([
 		part := picks[start : start+taken.count]
 		start += taken.count
 		g.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			d.pickStratum(key, i, taken, part)
-			return nil
+			return d.pickStratum(ctx, key, i, taken, part)
 		})
 	}
 	return picks, g.Wait()
 }
 
 // pickStratum fills picks, one a position, with the rows at the positions taken.
-func (d *drawing) pickStratum(key rank.Key, stratum int, taken positions, picks []pick) {
+func (d *drawing) pickStratum(ctx context.Context, key rank.Key, stratum int, taken positions, picks []pick) error {
 	rows := d.strata[stratum]
 	n := int64(len(rows))
 	if len(picks) == 0 {
-		return
+		return ctx.Err()
 	}
 	// Every row comes count/n times. Ranks tell only which come once more, and
 	// which are a copy ahead: no row from max(start, end) on.
-	d.sortTo(key, stratum, int(max(taken.first%n, (taken.first+taken.count)%n)))
+	if err := d.sortTo(ctx, key, stratum, int(max(taken.first%n, (taken.first+taken.count)%n))); err != nil {
+		return err
+	}
 	for i := range picks {
+		if err := stopped(ctx, i); err != nil {
+			return err
+		}
 		pos := taken.first + int64(i)
 		c := rows[pos%n]
 		copies := d.copyNumber(c.addr)
@@ -73,13 +73,22 @@ func (d *drawing) pickStratum(key rank.Key, stratum int, taken positions, picks 
 		round := uint32((pos - taken.copiesFrom) / n)
 		picks[i] = pick{head: c.head, addr: c.addr, copy: round*copies.of + copies.number, stratum: c.stratum}
 	}
-	if d.plan.Mix {
-		for i := range picks {
-			picks[i].rank = key.Rank(picks[i].head >> 4)
-		}
-		slices.SortFunc(picks, d.comparePicks)
+	if !d.plan.Mix {
+		return nil
 	}
+	for i := range picks {
+		picks[i].rank = key.Rank(picks[i].head >> 4)
+	}
+	return d.sortPicks(ctx, picks)
 }
+
+// sortPicks puts picks in the order of comparePicks.
+func (d *drawing) sortPicks(ctx context.Context, picks []pick) error {
+	return sortSpread(ctx, d.threads, picks, func(p pick) byte { return topOfRank(p.rank) }, d.comparePicks)
+}
+
+// topOfRank is the first 8 of the 61 bits of a rank.
+func topOfRank(r uint64) byte { return byte(r >> (61 - 8)) }
 
 // comparePicks orders by (rank, row_hash, copy), then by the name of the stratum.
 func (d *drawing) comparePicks(x, y pick) int {
@@ -107,20 +116,23 @@ type sortedRows struct {
 }
 
 // sortTo brings the first n rows of a stratum, at most all, into selection order.
-func (d *drawing) sortTo(key rank.Key, stratum, n int) {
+// After an error they are in none, and not to be used.
+func (d *drawing) sortTo(ctx context.Context, key rank.Key, stratum, n int) error {
 	done := &d.sorted[stratum]
 	if done.key != key {
 		*done = sortedRows{key: key}
 	}
-	if n > done.n {
-		d.smallest(key, d.strata[stratum][done.n:], n-done.n)
-		done.n = n
+	if n <= done.n {
+		return ctx.Err()
 	}
+	_, err := d.smallest(ctx, key, d.strata[stratum][done.n:], n-done.n)
+	done.n = n
+	return err
 }
 
 // smallest moves the k rows of smallest (rank, row_hash, copy) to the front of
 // rows, in that order, and returns them.
-func (d *drawing) smallest(key rank.Key, rows []candidate, k int) []candidate {
+func (d *drawing) smallest(ctx context.Context, key rank.Key, rows []candidate, k int) ([]candidate, error) {
 	// Ranks are uniform, so about k rows fall below k/n of the range. A
 	// little above that leaves few rows to sort; too few is made good by
 	// taking all.
@@ -138,7 +150,8 @@ func (d *drawing) smallest(key rank.Key, rows []candidate, k int) []candidate {
 			found = rows[:below]
 		}
 	}
-	slices.SortFunc(found, func(x, y candidate) int {
+	top := func(c candidate) byte { return topOfRank(key.Rank(c.head >> 4)) }
+	err := sortSpread(ctx, d.threads, found, top, func(x, y candidate) int {
 		if c := cmp.Compare(key.Rank(x.head>>4), key.Rank(y.head>>4)); c != 0 {
 			return c
 		}
@@ -147,7 +160,7 @@ func (d *drawing) smallest(key rank.Key, rows []candidate, k int) []candidate {
 		}
 		return cmp.Compare(d.copyNumber(x.addr).number, d.copyNumber(y.addr).number)
 	})
-	return found[:k]
+	return found[:k], err
 }
 
 // compareHash orders two rows by row_hash.

@@ -53,7 +53,9 @@ func (d *drawing) fitBudgets(ctx context.Context, key rank.Key) error {
 			b, rows := &d.budgets[i], d.strata[i]
 			if b.done = b.done || b.rows == int64(len(rows)); !b.done {
 				n := int(b.rows) + b.next(len(rows)-int(b.rows))
-				d.sortTo(key, i, n)
+				if err := d.sortTo(ctx, key, i, n); err != nil {
+					return err
+				}
 				for _, c := range rows[b.rows:n] {
 					round = append(round, counted{addr: c.addr, place: uint32(len(round))})
 				}

@@ -65,6 +65,11 @@ func (c *ingestCmd) Run(a *app) error {
 		return c.examine(a, inputs, opt)
 	}
 	err = c.inStore(a, func(d *db.DB) error {
+		if c.Compact { // refused before the work, not after it
+			if err := d.MayCompact(); err != nil {
+				return fmt.Errorf("--compact: %w", err)
+			}
+		}
 		ruledBefore, classifiedBefore, err := foundRows(d)
 		if err != nil {
 			return err

@@ -144,6 +144,11 @@ func (c *queryCmd) run(a *app, d *db.DB, src string, st ast.Statement) (*answer,
 	case isTerminal(a.stdout) && opt.Format != query.JSONL && opt.Format != query.CSV:
 		return nil, usagef("%s is not for a terminal; name a file with -o", opt.Format)
 	}
+	if _, isSample := st.(*ast.Sample); isSample {
+		// Drawing and writing make much short-lived memory beside a few large buffers:
+		// collecting it at half their size, not at all of it, keeps the peak low.
+		defer debug.SetGCPercent(debug.SetGCPercent(50))
+	}
 	result, err := q.Run(a.ctx)
 	if err != nil {
 		return nil, err
@@ -277,9 +282,6 @@ func (c *queryCmd) writeSample(a *app, r *answer, output string, opt query.Write
 		}
 		return writeReport(w, &s.Report, a.look(w))
 	}
-	// Writing makes much short-lived memory beside a few large buffers: collecting it
-	// at half their size, not at all of it, keeps the peak low.
-	defer debug.SetGCPercent(debug.SetGCPercent(50))
 	switch {
 	case output != "":
 		rows := s.Len()

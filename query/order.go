@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"iter"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -12,12 +13,12 @@ import (
 	"smelt/query/rank"
 )
 
-// emit puts the rows of one epoch after another into output order, computes the
-// digests, and leaves in s the picks of its shard. It returns the row_hashes
+// order puts the rows of one epoch after another into output order, computes the
+// digests, and leaves in s the addresses of its shard. It returns the row_hashes
 // of the whole, not all of them once.
 //
 // It holds one epoch, with its row_hashes, and of the others the shard.
-func (d *drawing) emit(ctx context.Context, s *Sample) ([]row.Hash, error) {
+func (d *drawing) order(ctx context.Context, s *Sample) ([]row.Hash, error) {
 	p := d.plan
 	taken := d.taken
 	out := newOutput(s, p.Shard, p.Epochs.N, taken)
@@ -46,7 +47,9 @@ func (d *drawing) emit(ctx context.Context, s *Sample) ([]row.Hash, error) {
 				return nil, err
 			}
 			if p.Mix {
-				picks = d.interleave(picks, taken)
+				if picks, err = d.interleave(ctx, picks, taken); err != nil {
+					return nil, err
+				}
 			}
 			if err := out.read(ctx, picks); err != nil {
 				return nil, err
@@ -57,7 +60,9 @@ func (d *drawing) emit(ctx context.Context, s *Sample) ([]row.Hash, error) {
 				return nil, err
 			}
 		}
-		out.add(picks)
+		if err := out.add(ctx, picks); err != nil {
+			return nil, err
+		}
 	}
 	out.report(&s.Report)
 	return out.hashes, nil
@@ -67,6 +72,9 @@ func (d *drawing) emit(ctx context.Context, s *Sample) ([]row.Hash, error) {
 func (d *drawing) shuffle(ctx context.Context, picks []pick, epoch int) error {
 	keys := map[uint32]rank.Key{}
 	for i := range picks {
+		if err := stopped(ctx, i); err != nil {
+			return err
+		}
 		p := &picks[i]
 		key, known := keys[p.copy]
 		if !known {
@@ -75,14 +83,13 @@ func (d *drawing) shuffle(ctx context.Context, picks []pick, epoch int) error {
 		}
 		p.rank = key.Rank(p.head >> 4)
 	}
-	const bits = 61 // of a rank
-	return sortSpread(ctx, d.threads, picks, func(p pick) byte { return byte(p.rank >> (bits - 8)) }, d.comparePicks)
+	return d.sortPicks(ctx, picks)
 }
 
 // interleave mixes the strata, each of which is in selection order, evenly.
 // Copies are rows like others: a row that REPEAT gives several times stands
 // next to itself in its stratum.
-func (d *drawing) interleave(picks []pick, taken []positions) []pick {
+func (d *drawing) interleave(ctx context.Context, picks []pick, taken []positions) ([]pick, error) {
 	quotas := make([]int64, len(taken))
 	next := make([]int64, len(taken)) // of each stratum, in picks
 	at := int64(0)
@@ -92,10 +99,13 @@ func (d *drawing) interleave(picks []pick, taken []positions) []pick {
 	}
 	out := make([]pick, 0, len(picks))
 	for i := range mix.Interleave(quotas, d.plan.MixStrata(quotas)) {
+		if err := stopped(ctx, len(out)); err != nil {
+			return nil, err
+		}
 		out = append(out, picks[next[i]])
 		next[i]++
 	}
-	return out
+	return out, nil
 }
 
 func nextPositions(taken []positions) []positions {
@@ -110,7 +120,6 @@ func nextPositions(taken []positions) []positions {
 type output struct {
 	sample    *Sample
 	of, index int64 // the shard
-	whole     bool  // one epoch, and all of it: the sample has its picks
 
 	digest, shard rank.Digest
 	position      int64      // in the output
@@ -123,20 +132,24 @@ type output struct {
 }
 
 func newOutput(s *Sample, shard plan.Shard, epochs int, first []positions) *output {
-	o := &output{sample: s, of: shard.Of, index: shard.Index, whole: epochs == 1 && shard.Of == 1}
-	if !o.whole {
-		rows := int64(0)
-		for _, t := range first {
-			rows += t.count
-		}
-		s.picks = make([]pick, 0, rows*int64(epochs)/shard.Of+1)
+	rows := int64(0)
+	for _, t := range first {
+		rows += t.count
 	}
-	return o
+	s.addrs = make([]uint32, 0, rows*int64(epochs)/shard.Of+1)
+	return &output{sample: s, of: shard.Of, index: shard.Index}
 }
 
 // read reads the row_hashes of an epoch's rows.
 func (o *output) read(ctx context.Context, picks []pick) error {
-	o.addrs = addresses(picks)
+	rows := addressSet(func(yield func(uint32) bool) {
+		for _, p := range picks {
+			if !yield(p.addr) {
+				return
+			}
+		}
+	})
+	o.addrs = rows.ToArray()
 	o.rows = make([]row.Hash, len(o.addrs))
 	err := o.sample.snap.Hashes(ctx, o.addrs, func(i int, h row.Hash) error {
 		o.rows[i] = h
@@ -154,25 +167,28 @@ func (o *output) read(ctx context.Context, picks []pick) error {
 			}
 		}
 	}
-	o.sample.whole.Or(roaring.BitmapOf(o.addrs...))
+	o.sample.whole.Or(rows)
 	return nil
 }
 
 // add takes the rows of an epoch, which were read.
-func (o *output) add(picks []pick) {
+func (o *output) add(ctx context.Context, picks []pick) error {
 	o.epochs = append(o.epochs, int64(len(picks)))
-	if o.whole {
-		o.sample.picks = picks
-	}
-	for _, p := range picks {
+	for n, p := range picks {
+		if err := stopped(ctx, n); err != nil {
+			return err
+		}
 		i, _ := slices.BinarySearch(o.addrs, p.addr)
 		o.digest.Add(o.rows[i])
-		if !o.whole && o.position%o.of == o.index {
-			o.sample.picks = append(o.sample.picks, p)
-			o.shard.Add(o.rows[i])
+		if o.position%o.of == o.index {
+			o.sample.addrs = append(o.sample.addrs, p.addr)
+			if o.of > 1 {
+				o.shard.Add(o.rows[i])
+			}
 		}
 		o.position++
 	}
+	return nil
 }
 
 // report says what came out.
@@ -186,12 +202,16 @@ func (o *output) report(r *Report) {
 	}
 }
 
-// addresses returns the rows of picks in address order, each once.
-func addresses(picks []pick) []uint32 {
-	rows := make([]uint32, len(picks))
-	for i, p := range picks {
-		rows[i] = p.addr
+// addressSet is a set of addresses that may repeat.
+func addressSet(addrs iter.Seq[uint32]) *roaring.Bitmap {
+	last := uint32(0)
+	for addr := range addrs {
+		last = max(last, addr)
 	}
-	slices.Sort(rows)
-	return slices.Compact(rows)
+	// Addresses are dense, so this takes less than to sort them.
+	bits := make([]uint64, (last>>16+1)<<10) // whole containers
+	for addr := range addrs {
+		bits[addr>>6] |= 1 << (addr & 63)
+	}
+	return roaring.FromDense(bits, false)
 }
