@@ -20,6 +20,10 @@
 // [smelt/compute/kernel/cpu] (x_avx2_amd64.s, x_avx512_amd64.s), which the command
 // gen/vector prints. The build tag noasm leaves the assembly out.
 //
+// Matrix products run on the threads of a [Pool]: MatMul, MatMulPacked, Pack and
+// PackBF16 in matmul.go and matmul_packed.go. The command gen/matmul prints their
+// assembly.
+//
 // # Bits
 //
 // What happens to an element does not depend on where in the slice it is, and a
@@ -45,6 +49,7 @@ import (
 )
 
 //go:generate go run ./gen/vector
+//go:generate go run ./gen/matmul
 
 // rowCount returns how many rows of cols elements n elements are. A wrong shape is
 // a mistake of the program, like an index out of range.

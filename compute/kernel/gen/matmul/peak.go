@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+
+	"smelt/compute/kernel/internal/asm"
+)
+
+// peakLoop emits n rounds of independent multiply-adds on registers alone: more of
+// them than the pipes hold.
+func peakLoop(a *asm.File, name string, pair bool) {
+	const first = 4
+	last := registers(a.Vector)
+	function(a, name+a.Tier, "(n int)", 8, fmt.Sprintf("n rounds of %d multiply-adds.", last-first))
+	for r := range last {
+		a.Do("VXORPS V%[1]d, V%[1]d, V%[1]d", r)
+	}
+	a.Do("MOVQ n+0(FP), AX")
+	loop(a, "loop")
+	for r := first; r < last; r++ {
+		if pair {
+			a.Encoded(asm.VDPBF16PS, 0, 1, r)
+		} else {
+			a.Do("VFMADD231PS V0, V1, V%d", r)
+		}
+	}
+	a.Do(`DECQ AX
+		JNE loop`)
+	a.Return()
+}
+
+// readLoop emits the reading of n bytes, a multiple of 512, which are folded into
+// a word so that none is left out.
+func readLoop(a *asm.File) {
+	v := a.Vector
+	function(a, "read"+v.Tier, "(p *byte, n int) uint64", 24, "n is a positive multiple of 512.")
+	a.Do(`MOVQ p+0(FP), SI
+		MOVQ n+8(FP), AX`)
+	for i := range 8 {
+		a.Do("VXORPS %[1]s, %[1]s, %[1]s", v.Reg(i))
+	}
+	loop(a, "loop")
+	for off := 0; off < 512; off += v.Width {
+		r := off / v.Width % 8
+		a.Do("VXORPS %d(SI), %s, %s", off, v.Reg(r), v.Reg(r))
+	}
+	a.Do(`PREFETCHT0 4096(SI)
+		PREFETCHT0 4160(SI)
+		PREFETCHT0 4224(SI)
+		PREFETCHT0 4288(SI)
+		PREFETCHT0 4352(SI)
+		PREFETCHT0 4416(SI)
+		PREFETCHT0 4480(SI)
+		PREFETCHT0 4544(SI)
+		ADDQ $512, SI
+		SUBQ $512, AX
+		JNE loop`)
+	for i := 1; i < 8; i++ {
+		a.Do("VXORPS %[1]s, %[2]s, %[2]s", v.Reg(i), v.Reg(0))
+	}
+	a.Do(`MOVQ X0, AX
+		MOVQ AX, ret+16(FP)`)
+	a.Return()
+}

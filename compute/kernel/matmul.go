@@ -1,0 +1,125 @@
+package kernel
+
+import "fmt"
+
+// Matrix is a view of float32 numbers as Rows x Cols. Element (i, j) is
+// Data[i*Stride+j] or, if Transposed, Data[j*Stride+i]. A Stride of 0 means that
+// the rows (if Transposed, the columns) follow one another without gaps.
+type Matrix struct {
+	Data       []float32
+	Rows, Cols int
+	Stride     int
+	Transposed bool
+}
+
+// T returns the transpose, a view of the same numbers.
+func (m Matrix) T() Matrix {
+	m.Stride = m.stride()
+	m.Rows, m.Cols, m.Transposed = m.Cols, m.Rows, !m.Transposed
+	return m
+}
+
+func (m Matrix) stride() int {
+	switch {
+	case m.Stride != 0:
+		return m.Stride
+	case m.Transposed:
+		return m.Rows
+	}
+	return m.Cols
+}
+
+// need returns how many numbers the view reaches over.
+func (m Matrix) need() int {
+	lines, length := m.Rows, m.Cols
+	if m.Transposed {
+		lines, length = length, lines
+	}
+	if lines == 0 || length == 0 {
+		return 0
+	}
+	return (lines-1)*m.stride() + length
+}
+
+// check panics if the view has no sense, or reaches over more than the numbers there
+// are.
+func (m Matrix) check(name string, have int) {
+	length := m.Cols
+	if m.Transposed {
+		length = m.Rows
+	}
+	switch {
+	case m.Rows < 0 || m.Cols < 0:
+		panic(fmt.Sprintf("kernel: matrix %s is %d x %d", name, m.Rows, m.Cols))
+	case m.stride() < length:
+		panic(fmt.Sprintf("kernel: matrix %s has a stride of %d and lines of %d numbers", name, m.stride(), length))
+	case have < m.need():
+		panic(fmt.Sprintf("kernel: matrix %s of %d x %d and stride %d reaches over %d numbers and has %d",
+			name, m.Rows, m.Cols, m.stride(), m.need(), have))
+	}
+}
+
+// Precision says what a product multiplies. It always adds in fp32.
+type Precision uint8
+
+const (
+	// FP32 multiplies the numbers as they are.
+	FP32 Precision = iota
+	// BF16 rounds both factors to bfloat16, to nearest and ties to even, with
+	// denormals as zeros: twice as fast where the machine has an instruction for
+	// it, and elsewhere FP32's speed with bfloat16's precision.
+	BF16
+)
+
+func (p Precision) String() string {
+	if p == BF16 {
+		return "bf16"
+	}
+	return "fp32"
+}
+
+// MatMulOptions say what becomes of a product. The zero value overwrites c with it.
+type MatMulOptions struct {
+	// Alpha is a factor of the product; 0 means 1.
+	Alpha float32
+	// Accumulate adds the product to c. Otherwise c is overwritten and never read.
+	Accumulate bool
+	// Precision of the factors. A Packed factor has its own, which must be this.
+	Precision Precision
+}
+
+// MatMul sets c = Alpha * a * b, or adds that to c. c is M x N, a M x K and b K x N,
+// of which any may be 0; a and b may be Transposed, c must not, and must not overlap
+// with them. The pool may be nil.
+//
+// Each element is the sum over k in ascending order, one rounding a step where the
+// tier has a fused multiply-add (two in the generic tier), so that with e = 2^-24
+//
+//	|c - exact| <= (K+2) e |Alpha| sum |a| |b|   [generic: (K+3) e; BF16: + 2^-7, from rounding a and b]
+//
+// (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1) as long as
+// nothing overflows or is denormal. An element depends on its row of a and its
+// column of b and on nothing else: not on the number of threads, on M, on N, on
+// whether a factor is Packed or Transposed. The FP32 bits of AVX2 and AVX-512 are
+// the same. NaN and Inf in a and b reach the elements they belong to.
+//
+// It panics, as an index out of range does, if the shapes do not fit.
+func MatMul(p *Pool, c, a, b Matrix, o MatMulOptions) {
+	b.check("b", len(b.Data))
+	product(p, c, a, factor{Matrix: b}, o)
+}
+
+// MatMulPacked is MatMul with a Packed b.
+func MatMulPacked(p *Pool, c, a Matrix, b *Packed, o MatMulOptions) {
+	if b.precision != o.Precision {
+		panic(fmt.Sprintf("kernel: a %s product of a matrix packed as %s", o.Precision, b.precision))
+	}
+	product(p, c, a, factor{Matrix: Matrix{Rows: b.rows, Cols: b.cols}, packed: b}, o)
+}
+
+func mismatch(c, a, b Matrix) {
+	if c.Transposed {
+		panic("kernel: the matrix a product is written to must not be Transposed")
+	}
+	panic(fmt.Sprintf("kernel: a %d x %d matrix is no product of %d x %d and %d x %d", c.Rows, c.Cols, a.Rows, a.Cols, b.Rows, b.Cols))
+}

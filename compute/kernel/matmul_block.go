@@ -1,0 +1,272 @@
+package kernel
+
+// A product runs in blocks, sized for a level of cache each:
+//
+//	k      blockWords words of a panel, so that one of A stays in L1 while it
+//	       meets those of B, which stream from L2
+//	cols   blockB words of B are packed at once, for L2
+//	rows   blockA words of A are packed at once, for L3
+//
+//	for rows:  pack A [k block][panel]                        (all threads)
+//	  for cols, and parts of rows:                            (a task each)
+//	    for k:  pack B [panel]
+//	      for panels of A:  for panels of B:  tile
+//
+// Where k has several blocks, sums wait in tiles [12][32] of their own from one to
+// the next: in c their rows would lie pages apart. The last block writes to c.
+const (
+	wholeK     = 768 // words of k up to which it is one block
+	blockWords = 256 // else about that
+	blockB     = 128 << 10
+	blockA     = 4 << 20
+	maxCols    = 512
+)
+
+// engine is what a product takes from a tier.
+type engine struct {
+	name            string
+	tile            tileFunc
+	tilePairs       tileFunc // nil: pairs are made fp32
+	pack, packPairs packFunc
+}
+
+var genericEngine = engine{name: "generic", tile: tileGeneric, pack: packGeneric, packPairs: packPairsGeneric}
+
+// factor is the right factor of a product: a matrix or, if packed is not nil, that,
+// with the shape alone in the matrix.
+type factor struct {
+	Matrix
+	packed *Packed
+}
+
+// blockOf returns how many k a block has, a whole number of words.
+func blockOf(k int, precision Precision) int {
+	words := precision.words(k)
+	if words <= wholeK {
+		return k
+	}
+	blocks := (words + blockWords - 1) / blockWords
+	block := (words + blocks - 1) / blocks
+	if precision == BF16 {
+		return 2 * block
+	}
+	return block
+}
+
+// side returns the numbers that become panels: the rows of a or the columns of b.
+func (m Matrix) side(columns bool) source {
+	return source{m.Data, m.stride(), m.Transposed == columns}
+}
+
+// multiply is one product under way.
+type multiply struct {
+	engine
+	c         Matrix
+	a         source
+	b         source
+	packed    *Packed
+	m, n, k   int
+	block     int // of k
+	precision Precision
+	tileOf    tileFunc
+	pairs     bool // panels are of bf16
+	alpha     float32
+	mode      int // of the last block
+
+	row, rows int      // of a that are packed
+	panelsA   []uint32 // [k block][panel][k][12]
+	cols      int      // of a task
+	parts     int      // rows are cut into, for tasks
+}
+
+func product(p *Pool, c, a Matrix, b factor, o MatMulOptions) {
+	c.check("c", len(c.Data))
+	a.check("a", len(a.Data))
+	if c.Transposed || a.Cols != b.Rows || c.Rows != a.Rows || c.Cols != b.Cols {
+		mismatch(c, a, b.Matrix)
+	}
+	if c.Rows == 0 || c.Cols == 0 {
+		return
+	}
+	if a.Cols == 0 {
+		if !o.Accumulate {
+			for i := range c.Rows {
+				clear(c.Data[i*c.stride():][:c.Cols])
+			}
+		}
+		return
+	}
+	x := &multiply{
+		engine: activeEngine(), c: c, a: a.side(false), packed: b.packed, m: c.Rows, n: c.Cols, k: a.Cols,
+		block: blockOf(a.Cols, o.Precision), precision: o.Precision, alpha: o.Alpha, mode: overwrite,
+	}
+	if b.packed == nil {
+		x.b = b.side(true)
+	}
+	if x.alpha == 0 {
+		x.alpha = 1
+	}
+	if o.Accumulate {
+		x.mode = addTo
+	}
+	x.tileOf = x.tile
+	if o.Precision == BF16 && x.tilePairs != nil {
+		x.tileOf, x.pairs = x.tilePairs, true
+	}
+	if p == nil {
+		p = &Pool{threads: 1, space: make([]scratch, 1)}
+	}
+	p.running.Lock()
+	defer p.running.Unlock()
+	x.run(p)
+}
+
+// words returns the words that k numbers of one place take in this product's panels.
+func (x *multiply) words(k int) int {
+	if x.pairs {
+		return BF16.words(k)
+	}
+	return k
+}
+
+func (x *multiply) run(p *Pool) {
+	panels := ceil(x.m, tileRows)
+	perK := x.words(x.k)
+	chunks := ceil(panels*tileRows*perK, blockA)
+	x.rows = ceil(panels, chunks) * tileRows
+	x.plan(p.Threads())
+	space := p.shared.get(x.rows * perK)
+	for x.row = 0; x.row < x.m; x.row += x.rows {
+		x.panelsA = space
+		x.packA(p)
+		p.run(ceil(x.n, x.cols)*x.parts, func(thread, task int) {
+			x.tiles(&p.space[thread], task/x.parts, task%x.parts)
+		})
+	}
+}
+
+// plan cuts the work into tasks: blocks of columns and, where those are too few for
+// the threads to finish at about the same time, parts of the rows.
+func (x *multiply) plan(threads int) {
+	x.cols = min(maxCols, max(blockB/x.words(x.block)/tileCols, 1)*tileCols, ceil(x.n, tileCols)*tileCols)
+	x.parts = 1
+	if threads == 1 {
+		return
+	}
+	tasks := 4 * threads
+	const fewest = 64 // columns, for each of which a row of A is read again
+	x.cols = max(min(x.cols, ceil(ceil(x.n, tasks), tileCols)*tileCols), min(fewest, x.cols))
+	x.parts = min(ceil(tasks, ceil(x.n, x.cols)), ceil(x.rows, tileRows))
+}
+
+// packA packs x.rows rows of a, all of their k, in tasks of some panels.
+func (x *multiply) packA(p *Pool) {
+	const group = 16 // panels
+	rows := min(x.rows, x.m-x.row)
+	panels := ceil(rows, tileRows)
+	groups := ceil(panels, group)
+	p.run(groups*ceil(x.k, x.block), func(_, task int) {
+		first := task % groups * group
+		k0 := task / groups * x.block
+		k := min(x.block, x.k-k0)
+		dst := x.blockA(k0, panels)[first*tileRows*x.words(k):]
+		x.packPart(dst, tileRows, x.a.from(x.row+first*tileRows, k0), min(group*tileRows, rows-first*tileRows), k)
+	})
+}
+
+// blockA returns the panels of the block of k that begins at k0.
+func (x *multiply) blockA(k0, panels int) []uint32 {
+	return x.panelsA[x.words(k0)*panels*tileRows:]
+}
+
+// packPart packs in the form the tile function reads.
+func (x *multiply) packPart(dst []uint32, width int, s source, n, k int) {
+	switch {
+	case x.pairs:
+		x.packPairs(dst, width, s, n, k)
+	case x.precision == BF16:
+		x.pack(dst, width, s, n, k)
+		roundPanels(dst[:ceil(n, width)*width*k])
+	default:
+		x.pack(dst, width, s, n, k)
+	}
+}
+
+// blockOfB returns the panels of cols columns from col on, in the block of k that
+// begins at k0; space is where they are packed, unless they are kept.
+func (x *multiply) blockOfB(space []uint32, col, cols, k0, k int) []uint32 {
+	if x.packed == nil {
+		x.packPart(space, tileCols, x.b.from(col, k0), cols, k)
+		return space
+	}
+	kept := x.packed.block(k0, col)
+	if x.pairs || x.precision == FP32 {
+		return kept
+	}
+	words := BF16.words(k) * tileCols
+	for at := range ceil(cols, tileCols) {
+		widenPanel(space[at*k*tileCols:], kept[at*words:], tileCols, k)
+	}
+	return space
+}
+
+// tiles does one task: a block of columns with a part of the rows.
+func (x *multiply) tiles(s *scratch, block, part int) {
+	rows := min(x.rows, x.m-x.row)
+	panels := ceil(rows, tileRows)
+	first, last := panels*part/x.parts, panels*(part+1)/x.parts
+	if first == last {
+		return
+	}
+	col := block * x.cols
+	cols := min(x.cols, x.n-col)
+	across := ceil(cols, tileCols)
+
+	inPlace := x.block >= x.k // no sums have to wait: one tile is enough, for edges
+	waiting := 1
+	if !inPlace {
+		waiting = (last - first) * across
+	}
+	wordsB := across * tileCols * x.words(x.block)
+	space := s.get(wordsB + waiting*tileWords)
+	sums := floats(space[wordsB:])
+	stride := x.c.stride()
+	for k0 := 0; k0 < x.k; k0 += x.block {
+		k := min(x.block, x.k-k0)
+		words := x.words(k)
+		a := x.blockA(k0, panels)
+		b := x.blockOfB(space[:wordsB], col, cols, k0, k)
+		begin := 0
+		if k0 > 0 {
+			begin = resume
+		}
+		final := k0+k == x.k
+		for i := first; i < last; i++ {
+			height := min(tileRows, rows-i*tileRows)
+			for j := range across {
+				width := min(tileCols, cols-j*tileCols)
+				tile := sums
+				if !inPlace {
+					tile = sums[((i-first)*across+j)*tileWords:]
+				}
+				tile = tile[:tileWords]
+				pa, pb := &a[i*tileRows*words], &b[j*tileCols*words]
+				// A share of the next panel of A, in the time of this tile.
+				next := &a[min((i+1)*tileRows*words+j*tileRows*words/across, len(a)-1)]
+				if !final {
+					x.tileOf(words, pa, pb, next, &tile[0], nil, 0, 0, begin)
+					continue
+				}
+				c := x.c.Data[(x.row+i*tileRows)*stride+col+j*tileCols:]
+				if height == tileRows && width == tileCols {
+					x.tileOf(words, pa, pb, next, &tile[0], &c[0], stride, x.alpha, begin|x.mode)
+					continue
+				}
+				x.tileOf(words, pa, pb, next, &tile[0], nil, 0, 0, begin)
+				store(tile, c, stride, height, width, x.alpha, x.mode)
+			}
+		}
+	}
+}
+
+func ceil(n, by int) int { return (n + by - 1) / by }
