@@ -24,6 +24,10 @@
 // PackBF16 in matmul.go and matmul_packed.go. The command gen/matmul prints their
 // assembly.
 //
+// Weights in GGUF's blocks are decoded and made in quant.go; quant_matvec.go
+// multiplies rows of them, or of float32 and bf16, with a vector, over the range of
+// rows the caller gives. The command gen/quant prints the assembly.
+//
 // # Bits
 //
 // What happens to an element does not depend on where in the slice it is, and a

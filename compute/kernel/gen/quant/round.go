@@ -1,0 +1,91 @@
+package main
+
+import "smelt/compute/kernel/internal/asm"
+
+var roundSignature = asm.Layout([]string{"values []int8", "scales []float32", "sums []int32", "x []float32"}, nil)
+
+// round writes the rounding of x to blocks of 32 int8, each held in a few registers,
+// V0 and up. AX is the block.
+func round(f *function) {
+	vectors := 32 / f.Lanes()
+	f.begin("roundInt8"+f.Tier, "Rounds x to blocks of int8 with scales and negated sums.",
+		map[string]string{"values": "DI", "scales": "R9", "sums": "R10", "x": "SI"})
+	magnitude := f.Words("magnitude", 0x7fffffff)
+	largest := f.Words("largest", 0x7f7fffff)
+	f.Do(`MOVQ %s, CX
+		SHRQ $5, CX
+		VPBROADCASTD %s, V12
+		VMOVSS %s, X13
+		VMOVSS %s, X14
+		XORL AX, AX`, f.Arg("x").Operand("len"), magnitude, f.Words("one", 0x3f800000), f.Words("parts", 0x42fe0000))
+	f.Label("block")
+	f.Do(`CMPQ AX, CX
+		JGE end`)
+
+	// As integers, the bits of magnitudes are in the order of the numbers, and NaN's
+	// are above infinity's.
+	and := "VPAND"
+	if f.Wide() {
+		and = "VPANDD"
+	}
+	for i := range vectors {
+		f.Do("VMOVUPS %d(SI), V%d", i*f.Width, i)
+	}
+	f.Do("%s V0, V12, V4", and)
+	for i := 1; i < vectors; i++ {
+		f.Do(`%s V%d, V12, V5
+			VPMAXUD V5, V4, V4`, and, i)
+	}
+	f.Fold("VPMAXUD", 4, 5)
+	f.Do(`VMOVD X4, BX
+		VDIVSS X14, X4, X4
+		VDIVSS X4, X13, X5 // what to multiply with
+		CMPL BX, %[1]s
+		JHI special
+		VMOVD X5, BX
+		CMPL BX, %[1]s
+		JHI small`, largest)
+	f.Do("VBROADCASTSS X5, V5")
+	for i := range vectors {
+		f.Do(`VMULPS V5, V%[1]d, V%[1]d
+			VCVTPS2DQ V%[1]d, V%[1]d`, i)
+	}
+	f.Label("store")
+	f.Do("VMOVSS X4, (R9)(AX*4)")
+	if f.Wide() {
+		f.Do(`VPMOVDB Z0, X5
+			VPMOVDB Z1, X6
+			VMOVDQU X5, (DI)
+			VMOVDQU X6, 16(DI)
+			VPADDD Z1, Z0, Z0`)
+	} else {
+		f.Do(`VPACKSSDW Y1, Y0, Y5
+			VPACKSSDW Y3, Y2, Y6
+			VPACKSSWB Y6, Y5, Y5
+			VMOVDQU %s, Y6
+			VPERMD Y5, Y6, Y5 // packing interleaves the halves of registers
+			VMOVDQU Y5, (DI)
+			VPADDD Y1, Y0, Y0
+			VPADDD Y3, Y2, Y2
+			VPADDD Y2, Y0, Y0`, f.Words("unpack", 0, 4, 1, 5, 2, 6, 3, 7))
+	}
+	f.Fold("VPADDD", 0, 5)
+	f.Do(`VMOVD X0, BX
+		NEGL BX
+		MOVL BX, (R10)(AX*4)
+		ADDQ $128, SI
+		ADDQ $32, DI
+		ADDQ $1, AX
+		JMP block`)
+
+	f.Label("special")
+	f.Do("VMOVSS %s, X4", f.Words("nan", 0x7fc00000))
+	f.Label("small")
+	for i := range vectors {
+		f.Do("VPXOR X%[1]d, X%[1]d, X%[1]d", i)
+	}
+	f.Do("JMP store")
+
+	f.Label("end")
+	f.Return()
+}
