@@ -23,6 +23,17 @@ type FieldIndex struct {
 type wideSegment struct {
 	segment uint32
 	version uint64
+	zone    zone
+}
+
+// Range is the values from Low to High, both included, in Value.Compare order. A
+// bound without a kind leaves that side open, so that the zero Range is all.
+type Range struct{ Low, High Value }
+
+// misses reports whether no value of the zone is in the range.
+func (z zone) misses(r Range) bool {
+	return z.smallest.Kind != 0 &&
+		(r.Low.Kind != 0 && z.largest.Compare(r.Low) < 0 || r.High.Kind != 0 && z.smallest.Compare(r.High) > 0)
 }
 
 // Group is one value of a field and the rows that hold it. The bitmap is
@@ -49,7 +60,7 @@ func (s *Snapshot) loadField(id uint16, name string) (*FieldIndex, error) {
 			return fmt.Errorf("segment %d: %w", segment, err)
 		}
 		if e.column != nil {
-			f.wide = append(f.wide, wideSegment{segment, version})
+			f.wide = append(f.wide, wideSegment{segment, version, e.zone})
 			return nil
 		}
 		first, last := s.SegmentRange(int(segment))
@@ -84,12 +95,18 @@ func (f *FieldIndex) Equal(v Value) (*roaring.Bitmap, error) {
 		}
 		return roaring.New(), nil
 	}
-	return f.Match(func(w Value) bool { return v == w })
+	return f.MatchWithin(Range{v, v}, func(w Value) bool { return v == w })
 }
 
 // Match returns the rows that have a value for which pred is true, in a new
 // bitmap. pred is called once a distinct value (once a row in wide segments).
 func (f *FieldIndex) Match(pred func(Value) bool) (*roaring.Bitmap, error) {
+	return f.MatchWithin(Range{}, pred)
+}
+
+// MatchWithin is Match for a pred that is false outside a range: wide segments of
+// which no value is in it are not read.
+func (f *FieldIndex) MatchWithin(r Range, pred func(Value) bool) (*roaring.Bitmap, error) {
 	var hits []*roaring.Bitmap
 	for v, rows := range f.values {
 		if pred(v) {
@@ -97,13 +114,23 @@ func (f *FieldIndex) Match(pred func(Value) bool) (*roaring.Bitmap, error) {
 		}
 	}
 	out := roaring.FastOr(hits...)
-	err := f.eachWide(func(addr uint32, v Value) error {
+	err := f.eachWide(r, func(addr uint32, v Value) error {
 		if pred(v) {
 			out.Add(addr)
 		}
 		return nil
 	})
 	return out, err
+}
+
+// Zones counts the wide segments, and those of them that MatchWithin reads.
+func (f *FieldIndex) Zones(r Range) (read, all int) {
+	for _, w := range f.wide {
+		if !w.zone.misses(r) {
+			read++
+		}
+	}
+	return read, len(f.wide)
 }
 
 // Present returns the rows where the field is not NULL, in a new bitmap.
@@ -119,7 +146,7 @@ func (f *FieldIndex) Groups() ([]Group, error) {
 		for v, rows := range f.values {
 			all[v] = rows.Clone()
 		}
-		err := f.eachWide(func(addr uint32, v Value) error {
+		err := f.eachWide(Range{}, func(addr uint32, v Value) error {
 			rows := all[v]
 			if rows == nil {
 				rows = roaring.New()
@@ -145,15 +172,18 @@ func (f *FieldIndex) Kinds() ([]Kind, error) {
 	for v := range f.values {
 		seen[v.Kind] = true
 	}
-	err := f.eachWide(func(_ uint32, v Value) error {
+	err := f.eachWide(Range{}, func(_ uint32, v Value) error {
 		seen[v.Kind] = true
 		return nil
 	})
 	return slices.Sorted(maps.Keys(seen)), err
 }
 
-func (f *FieldIndex) eachWide(fn func(addr uint32, v Value) error) error {
+func (f *FieldIndex) eachWide(r Range, fn func(addr uint32, v Value) error) error {
 	for _, w := range f.wide {
+		if w.zone.misses(r) {
+			continue
+		}
 		err := f.snap.db.get(indexKey(f.snap.m.Generation, f.field, w.segment, w.version), func(value []byte) error {
 			e, err := openIndex(value)
 			if err != nil {

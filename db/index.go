@@ -22,12 +22,19 @@ import (
 // A field of many values (an id, free text) would make thousands of tiny
 // bitmaps; its values are kept row by row instead:
 //
-//	0xF2, then a column value (column.go) of kind byte + text, empty where absent
+//	0xF3
+//	zone: length uvarint, kind u8 + text of the smallest value in Value.Compare
+//	      order; the same of the largest
+//	crc   u32   CRC-32C of everything above
+//	a column value (column.go) of kind byte + text, empty where absent
+//
+// Entries of older stores begin with 0xF2 and have the column value alone.
 //
 // Rows in neither are rows where the field is absent or null: NULL.
 const (
 	indexBitmaps = 0xF1
 	indexColumn  = 0xF2
+	indexZone    = 0xF3
 
 	// maxBitmapValues is how many distinct values of a field one segment may
 	// hold before it is stored row by row.
@@ -120,7 +127,53 @@ func (f *fieldBuilder) encodeColumn(rows int, text textEncoder) []byte {
 	}
 	a := b.NewBinaryArray()
 	defer a.Release()
-	return append([]byte{indexColumn}, encodeBinary(a, text)...)
+	return append(f.encodeZone(), encodeBinary(a, text)...)
+}
+
+// encodeZone is what stands before the column of a field of many values.
+func (f *fieldBuilder) encodeZone() []byte {
+	smallest, largest := 0, 0
+	for i := range f.values {
+		if v := keyValue(f.values[i]); v.Compare(keyValue(f.values[smallest])) < 0 {
+			smallest = i
+		} else if v.Compare(keyValue(f.values[largest])) > 0 {
+			largest = i
+		}
+	}
+	b := []byte{indexZone}
+	for _, i := range []int{smallest, largest} {
+		b = binary.AppendUvarint(b, uint64(len(f.values[i])))
+		b = append(b, f.values[i]...)
+	}
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+}
+
+// keyValue is the value of which key is the kind byte and the text.
+func keyValue(key string) Value { return Value{Kind(key[0]), key[1:]} }
+
+// zone is the smallest and the largest value of a field in a segment; without a
+// kind where an older store does not say.
+type zone struct{ smallest, largest Value }
+
+// openZone reads a zone and returns what follows it. The values are copies.
+func openZone(value []byte) (z zone, rest []byte, err error) {
+	rest = value[1:]
+	for _, v := range []*Value{&z.smallest, &z.largest} {
+		size, n := binary.Uvarint(rest)
+		if n <= 0 || size == 0 || size > uint64(len(rest)-n) {
+			return z, nil, corrupt("zone of %d bytes", size)
+		}
+		*v = keyValue(string(rest[n : n+int(size)]))
+		rest = rest[n+int(size):]
+	}
+	if len(rest) < 4 {
+		return z, nil, corrupt("zone ends early")
+	}
+	head := value[:len(value)-len(rest)]
+	if got, want := crc32.Checksum(head, castagnoli), binary.LittleEndian.Uint32(rest); got != want {
+		return z, nil, corrupt("zone checksum is %08x, not %08x", got, want)
+	}
+	return z, rest[4:], nil
 }
 
 // indexEntry is one decoded index entry.
@@ -128,6 +181,7 @@ type indexEntry struct {
 	values []Value
 	rows   []*roaring.Bitmap // rows in the segment, one bitmap a value
 	column *column           // instead of both, for a field of many values
+	zone   zone              // of the column
 }
 
 // openIndex reads an index entry. Its column, if any, refers to value's memory.
@@ -135,9 +189,17 @@ func openIndex(value []byte) (*indexEntry, error) {
 	if len(value) < 5 {
 		return nil, corrupt("index entry of %d bytes", len(value))
 	}
-	if value[0] == indexColumn {
+	switch value[0] {
+	case indexColumn:
 		c, err := openColumn(value[1:])
 		return &indexEntry{column: c}, err
+	case indexZone:
+		z, rest, err := openZone(value)
+		if err != nil {
+			return nil, err
+		}
+		c, err := openColumn(rest)
+		return &indexEntry{column: c, zone: z}, err
 	}
 	body := value[:len(value)-4]
 	if value[0] != indexBitmaps {

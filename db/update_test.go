@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"smelt/db/row"
 )
 
 // values reads a field of every row that is not deleted, "" for NULL.
@@ -202,4 +205,59 @@ func TestFieldValues(t *testing.T) {
 	none, err := s.FieldValues("_none", 0)
 	require.NoError(t, err)
 	assert.Equal(t, make([]Value, s.SegmentRows(0)), none)
+}
+
+// TestZones: of a field of many values, only segments are read that can hold one
+// in the range asked for, and what is found does not depend on it. An entry
+// without a zone, as older stores have, is read.
+func TestZones(t *testing.T) {
+	d := open(t, t.TempDir())
+	w := d.NewWriter()
+	file := File{ID: w.NewFile(), Rows: 4 * 301, Complete: true}
+	for i := range 4 {
+		b := NewSegmentBuilder()
+		for n := range 301 {
+			text := strconv.Itoa(1000*i + n)
+			require.NoError(t, b.Append(row.Sum(&row.Content{Output: text}), []byte(`{"output":"`+text+`"}`), file.ID, uint64(301*i+n+1)))
+			if n < 300 {
+				b.Field([]byte("_id"), KindNumber, []byte(text))
+			} else {
+				b.Field([]byte("_id"), KindText, []byte("odd"))
+			}
+		}
+		require.NoError(t, w.Add(b.Finish()))
+	}
+	w.PutFile(file)
+	require.NoError(t, w.Commit())
+	w.Close()
+	index, err := d.Snapshot().Field("_id")
+	require.NoError(t, err)
+	require.True(t, index.Wide())
+	number := func(n int) Value { return Value{KindNumber, strconv.Itoa(n)} }
+	for _, c := range []struct {
+		r    Range
+		read int
+	}{
+		{Range{}, 4},
+		{Range{number(1005), number(1010)}, 2}, // the first reaches from 0 to the text
+		{Range{Low: number(2500)}, 4},
+		{Range{High: number(1000)}, 2},
+		{Range{High: number(-1)}, 0},
+		{Range{TextValue("odd"), TextValue("odd")}, 4},
+		{Range{TextValue("p"), TextValue("q")}, 0},
+		{Range{Low: Value{KindJSON, "{}"}}, 0},
+	} {
+		read, all := index.Zones(c.r)
+		assert.Equal(t, 4, all)
+		assert.Equal(t, c.read, read, "%v", c.r)
+		within := func(v Value) bool {
+			return (c.r.Low.Kind == 0 || v.Compare(c.r.Low) >= 0) && (c.r.High.Kind == 0 || v.Compare(c.r.High) <= 0)
+		}
+		want, err := index.Match(within)
+		require.NoError(t, err)
+		got, err := index.MatchWithin(c.r, within)
+		require.NoError(t, err)
+		assert.True(t, want.Equals(got), "%v", c.r)
+	}
+	assert.False(t, zone{}.misses(Range{number(1), number(2)}))
 }

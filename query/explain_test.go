@@ -1,6 +1,7 @@
 package query
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -97,5 +98,42 @@ func TestExplainAnalyze(t *testing.T) {
 		var bad *ast.Error
 		require.ErrorAs(t, err, &bad, src)
 		assert.Contains(t, bad.Error(), says)
+	}
+}
+
+// A field of many values has no bitmaps; the smallest and largest value of each
+// segment tell which segments to read.
+func TestZones(t *testing.T) {
+	var records []string
+	for i := range 1200 {
+		records = append(records, fmt.Sprintf(`{"instruction":"%d","output":"x","_bucket":"code","_n":%d.5}`, i, i))
+	}
+	d := openRecords(t, records, 400)
+	for where, want := range map[string]struct {
+		rows  int
+		zones string
+	}{
+		"_n = 700.5":                          {1, "leave 1 of 3"},
+		"700.50 = _n":                         {1, "leave 1 of 3"},
+		"_n BETWEEN 390 AND 410":              {20, "leave 2 of 3"},
+		"_n > 1100":                           {100, "leave 1 of 3"},
+		"1100 < _n":                           {100, "leave 1 of 3"},
+		"_n <= 400":                           {400, "leave 1 of 3"},
+		"_n < 0":                              {0, "leave 0 of 3"},
+		"_n IN (1.5, 2, 3.5)":                 {2, "leave 1 of 3"},
+		"NOT _n > 1100":                       {1100, ""},
+		"_n NOT BETWEEN 390 AND 410":          {1180, ""},
+		"_n != 5.5":                           {1199, ""},
+		"_n = 5.5 OR _n IS NULL":              {1, "leave 1 of 3"},
+		"_n >= 1199.5 AND length(output) = 1": {1, "leave 1 of 3"},
+	} {
+		assert.Equal(t, []string{fmt.Sprint(want.rows)}, cells(t, d, "SELECT count(*) FROM buckets WHERE "+where), where)
+		r, err := run(d, "EXPLAIN SELECT count(*) FROM buckets WHERE "+where, 0)
+		require.NoError(t, err)
+		if want.zones == "" {
+			assert.NotContains(t, r.Text, "zones", where)
+		} else {
+			assert.Contains(t, r.Text, "zones of _n "+want.zones+" segments", where)
+		}
 	}
 }

@@ -35,6 +35,11 @@ func (f *Filter) access(within *roaring.Bitmap) (string, error) {
 	if len(f.fields) > 0 {
 		parts = append(parts, lookups(f.b.snap, f.fields))
 	}
+	zones, err := f.zones()
+	if err != nil {
+		return "", err
+	}
+	parts = append(parts, zones...)
 	if f.hashes {
 		parts = append(parts, "8 bytes of row_hash a row")
 	}
@@ -61,6 +66,23 @@ func (f *Filter) access(within *roaring.Bitmap) (string, error) {
 		return index + "; then " + scan, nil
 	}
 	return scan, nil
+}
+
+// zones says how many segments the smallest and largest values of fields leave to
+// be read, where values are kept row by row.
+func (f *Filter) zones() ([]string, error) {
+	var parts []string
+	for _, r := range f.ranges {
+		index, err := f.b.snap.Field(r.field)
+		if err != nil {
+			return nil, err
+		}
+		if index != nil && index.Wide() {
+			read, all := index.Zones(r.within)
+			parts = append(parts, fmt.Sprintf("zones of %s leave %d of %s", written(r.field), read, Counted(int64(all), "segment")))
+		}
+	}
+	return parts, nil
 }
 
 // lookups says how the values of fields are looked up.

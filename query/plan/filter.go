@@ -26,10 +26,11 @@ import (
 type Filter struct {
 	b       *binder
 	root    node
-	fields  []string // metadata fields looked up by index
-	scanned []string // parts evaluated row by row, as written
-	hashes  bool     // it has a holdout(), which is decided by row_hash
-	samples bool     // it has an in_sample(), which is a list of rows
+	fields  []string     // metadata fields looked up by index
+	ranges  []fieldRange // outside which values of a field do not meet a condition
+	scanned []string     // parts evaluated row by row, as written
+	hashes  bool         // it has a holdout(), which is decided by row_hash
+	samples bool         // it has an in_sample(), which is a list of rows
 
 	// The rest is what to ask of the rows that indexes leave open: whether
 	// residual is wanted. nil: they leave none.
@@ -166,7 +167,9 @@ func (f *Filter) bind(e ast.Expr) (node, error) {
 		r, err := f.bind(e.R)
 		return logic{e.Op == "OR", l, r}, err
 	case *ast.Not:
+		ranges := len(f.ranges)
 		x, err := f.bind(e.X)
+		f.ranges = f.ranges[:ranges] // which are where X is true
 		return negation{x}, err
 	case *ast.Call:
 		switch e.Func {
@@ -198,7 +201,11 @@ func (f *Filter) leaf(e ast.Expr) (node, error) {
 		if !slices.Contains(f.fields, field) {
 			f.fields = append(f.fields, field)
 		}
-		return indexed{field, p}, nil
+		within := rangeOf(e, field)
+		if within != (db.Range{}) {
+			f.ranges = append(f.ranges, fieldRange{field, within})
+		}
+		return indexed{field, within, p}, nil
 	}
 	f.scanned = append(f.scanned, e.String())
 	return scanned{}, nil
@@ -281,9 +288,11 @@ func wants(truth bool) expr.Truth {
 	return expr.False
 }
 
-// indexed is a condition on the value of one metadata field.
+// indexed is a condition on the value of one metadata field, false for values
+// that are not within a range.
 type indexed struct {
 	field   string
+	within  db.Range
 	program *expr.Program
 }
 
@@ -298,7 +307,11 @@ func (n indexed) bounds(s *db.Snapshot, truth bool) (sure, may *roaring.Bitmap, 
 	rows := roaring.New()
 	index, err := s.Field(n.field)
 	if err == nil && index != nil {
-		rows, err = index.Match(holds)
+		within := n.within
+		if !truth {
+			within = db.Range{}
+		}
+		rows, err = index.MatchWithin(within, holds)
 	}
 	if err != nil || !holds(db.Value{}) {
 		return rows, rows, err
