@@ -175,6 +175,9 @@ func checkEntry(value []byte, rows, segmentRows int) error {
 	if e.column != nil && e.column.rows != segmentRows {
 		return corrupt("%d rows in a segment of %d", e.column.rows, segmentRows)
 	}
+	if err := e.checkZone(); err != nil {
+		return err
+	}
 	seen := roaring.New()
 	for i, bitmap := range e.rows {
 		switch {

@@ -74,6 +74,7 @@
 //   - every checksum holds; every column of a segment has the segment's rows;
 //   - the bitmaps of a field in a segment are disjoint, and with the absent
 //     rows cover it;
+//   - the zone of a field of many values is that of its values in the segment;
 //   - the same of the index entries and deleted rows of every tag, whose segments
 //     are the first of the store's;
 //   - the ledger's row counts, less those removed by Compact, add up to the

@@ -256,6 +256,27 @@ func (e *indexEntry) count() (n int, err error) {
 	return n, nil
 }
 
+// checkZone reads the column and compares it with what the zone says of it.
+func (e *indexEntry) checkZone() error {
+	if e.zone.smallest.Kind == 0 {
+		return nil
+	}
+	var found zone
+	err := e.each(func(_ uint32, v Value) error {
+		if found.smallest.Kind == 0 || v.Compare(found.smallest) < 0 {
+			found.smallest = v
+		}
+		if found.largest.Kind == 0 || v.Compare(found.largest) > 0 {
+			found.largest = v
+		}
+		return nil
+	})
+	if err == nil && found != e.zone {
+		err = corrupt("values from %q to %q, the zone says %q to %q", found.smallest.Text, found.largest.Text, e.zone.smallest.Text, e.zone.largest.Text)
+	}
+	return err
+}
+
 // each calls fn for every row of a row-by-row entry that has a value.
 func (e *indexEntry) each(fn func(row uint32, v Value) error) error {
 	rows := make([]uint16, e.column.rows)

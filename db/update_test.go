@@ -261,3 +261,17 @@ func TestZones(t *testing.T) {
 	}
 	assert.False(t, zone{}.misses(Range{number(1), number(2)}))
 }
+
+// TestZoneIsChecked: a zone that is not that of its column would hide rows.
+func TestZoneIsChecked(t *testing.T) {
+	f := &fieldBuilder{byText: map[string]int32{}}
+	for n := range 300 {
+		f.set(n, KindNumber, []byte(strconv.Itoa(n)))
+	}
+	entry := f.encode(300, ingestEncoder())
+	require.NoError(t, checkEntry(entry, 300, 300))
+	right := f.encodeZone()
+	f.values = f.values[:299]
+	wrong := append(f.encodeZone(), entry[len(right):]...)
+	require.ErrorIs(t, checkEntry(wrong, 300, 300), ErrCorrupt)
+}
