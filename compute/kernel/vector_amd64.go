@@ -360,6 +360,23 @@ func adamW(param, grad, first, second []float32, c *adamWCoefficients) {
 }
 
 //go:noescape
+func adamW8AVX512(param, grad []float32, codes, scales []byte, c *adamW8Coefficients)
+
+//go:noescape
+func adamW8AVX2(param, grad []float32, codes, scales []byte, c *adamW8Coefficients)
+
+func adamW8(param, grad []float32, codes, scales []byte, c *adamW8Coefficients) {
+	switch t := cpu.Active(); {
+	case t >= cpu.AVX512:
+		adamW8AVX512(param, grad, codes, scales, c)
+	case t >= cpu.AVX2:
+		adamW8AVX2(param, grad, codes, scales, c)
+	default:
+		adamW8Generic(param, grad, codes, scales, c)
+	}
+}
+
+//go:noescape
 func axpyAVX512(y, x []float32, a float32)
 
 //go:noescape

@@ -84,6 +84,10 @@ func adamW(param, grad, first, second []float32, c *adamWCoefficients) {
 	adamWGeneric(param, grad, first, second, c)
 }
 
+func adamW8(param, grad []float32, codes, scales []byte, c *adamW8Coefficients) {
+	adamW8Generic(param, grad, codes, scales, c)
+}
+
 func axpy(y, x []float32, a float32) {
 	axpyGeneric(y, x, a)
 }

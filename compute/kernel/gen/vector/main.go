@@ -22,7 +22,7 @@ const (
 )
 
 // operations are in the order of the generated Go code.
-var operations = []operation{convert, exponential, softmax, norm, rope, silu, adamw, axpy}
+var operations = []operation{convert, exponential, softmax, norm, rope, silu, adamw, adamw8, axpy}
 
 // operation is a group of kernels, and the beginning of their files' names.
 type operation struct {
