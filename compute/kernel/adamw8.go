@@ -29,33 +29,35 @@ const Moments8Block = 256
 //
 // # Rounding
 //
-// Rounded to nearest, s would never change: with Beta2 of 0.999 it moves by 0.05 % a
-// step and its codes are 3 to 6 % apart. So rounding is stochastic: up with the
+// Rounded to nearest, s would hardly ever change: with Beta2 of 0.999 it shrinks by at
+// most 0.05 % a step, and its codes are 3 to 6 % apart. So rounding is stochastic: up with the
 // probability that makes the mean right, by a hash of the seed, the step and the
-// parameter's place. Thus s follows its true course, give or take a walk of about 10 %,
-// and nothing depends on the number of threads or on having been stopped and resumed.
+// parameter's place. So s wanders about its true course, by some 10 %, and nothing
+// depends on the number of threads or on having been stopped and resumed.
 //
 // # Measured
 //
-// Distance of the parameters from those of AdamW in double precision after 2,000 steps
-// of rate 1, in percent of how far these have moved; then the largest step. Betas 0.9
-// and 0.999, Epsilon 1e-8, blocks of 256 (64 and 2,048 give the same). The gradients'
-// sizes in a block are spread over 4 decades, in the third column over 12.
+// How far the parameters are from those of AdamW in double precision after 2,000
+// steps, in percent of how far these have come, and the largest step over the learning
+// rate. Betas 0.9 and 0.999, Epsilon 1e-8; the sizes of the gradients in a block are one
+// in the first column, spread over 12 decades in the fourth and over 4 in the others.
 //
-//	                    noise      drift     drift, 12   constant    1% sparse   decaying    spikes
-//	float64               0  1.2    0  1.5     0  1.5      0  1.0     0  3.1      0  1.0     0  2.9
-//	table, nearest     1459  663 1167 1080  4043 2e4       4  1.1  1714  353   1356  481  7959 7e4
-//	table, stochastic   732  623  368 1570  4375 3e4       7  1.4  1946  374    737  836  6336 4e4
-//	powers, nearest      32  2.4   16  3.6    86  5.2      1  1.0     7  4.5     14  2.6   280  17
-//	powers, stochastic   44  3.5   15  9.4    67  37       3  1.5    14  9.8     18  2.9    50  27
-//	s and r, nearest     77  2.4   74  3.1    74  2.9    347  5.9    11  2.9     15  1.1    61  3.0
-//	s 8 bits, r 8        10  1.4    6  1.7    53  1.6      5  1.4     4  3.2      5  1.1    16  3.0
-//	s 9 bits, r 7        13  1.3    6  1.7     6  1.7      5  1.4     5  3.2      6  1.1     6  3.0
+//	                      noise     noise     drift     drift  constant 1% sparse  decaying    spikes
+//	float64              0  1.2    0  1.2    0  1.5    0  1.4    0  1.0    0  3.1    0  1.0    0  3.0
+//	table, nearest       3  1.2 1459  663 1167 1080 4043 2e+4    4  1.1 1714  353 1356  481 7959 7e+4
+//	table, stochastic    4  1.2  748  623  355 1570 4376 2e+4    7  1.4 1946  374  737  836 6336 4e+4
+//	powers, nearest      6  1.2   32  2.4   16  3.6   86  5.2    1  1.0    7  4.5   14  2.6  280 16.5
+//	powers, stochastic   4  1.3   44  3.5   15  9.4   67   37    3  1.5   14  9.8   18  2.9   50 27.3
+//	s and r, nearest    66  2.1   76  2.5   74  3.2   69  2.8  331  5.6   12  2.9   18  1.1   68  3.1
+//	s in 8 bits, r in 8 10  1.4   10  1.4    6  1.7   53  1.6    5  1.4    4  3.2    5  1.0   16  3.0
+//	this: 9 and 7       12  1.4   13  1.5    6  1.8    6  1.7    5  1.5    5  3.3    6  1.1    6  3.0
 //
-// Table is the dynamic map of bitsandbytes for both moments, powers are (q/127)^2 for
-// the first and (q/255)^4 for the second, both with a scale a block. Where a second
-// moment is rounded towards 0 beside larger ones, and the first is not, steps are
-// thousands of times too long; here the two cannot part.
+// Table is the dynamic map of bitsandbytes for both moments; powers are (q/127)^2 for
+// the first and ((q+1)/256)^4 for the second; both have a scale a block. On gradients of
+// one size they are the better codes. Elsewhere they round second moments to next to
+// nothing beside larger ones, and steps become up to thousands of times too long; here
+// that cannot be, as first moments are stored relative to them. Blocks of 64 and of
+// 2,048 give the same as 256: the codes reach down far enough.
 type Moments8 struct {
 	n    int
 	seed uint64
@@ -164,16 +166,17 @@ func (o AdamW) Step8(param, grad []float32, moments *Moments8, from, to, t int, 
 	}
 	const most = 32 // blocks a call, some 20 us
 	codes, scales := moments.codes(), moments.scales()[:2*to]
-	whole := min(to, n/Moments8Block)
-	for ; from < whole; from += most {
-		end := min(from+most, whole)
-		a, b := from*Moments8Block, end*Moments8Block
+	whole := n / Moments8Block
+	for from < to {
+		end := min(from+most, to, max(whole, from+1))
+		a, b := from*Moments8Block, min(end*Moments8Block, n)
 		c.index = uint32(a)
-		adamW8(param[a:b], grad[a:b], codes[2*a:2*b], scales[2*from:2*end], &c)
-	}
-	if last := n / Moments8Block; from <= last && last < to {
-		c.index = uint32(last * Moments8Block)
-		adamW8Short(param[c.index:], grad[c.index:], codes[2*c.index:], scales[2*last:], &c)
+		if from < whole {
+			adamW8(param[a:b], grad[a:b], codes[2*a:2*b], scales[2*from:2*end], &c)
+		} else {
+			adamW8Short(param[a:b], grad[a:b], codes[2*a:2*b], scales[2*from:2*end], &c)
+		}
+		from = end
 	}
 }
 
