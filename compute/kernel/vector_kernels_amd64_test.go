@@ -139,3 +139,32 @@ func TestVectorKernelsByName(t *testing.T) {
 		}
 	}
 }
+
+// The same for adamW8, which has the same bits on all tiers, and takes whole blocks.
+func TestAdamW8KernelsByName(t *testing.T) {
+	const n = 3 * Moments8Block
+	random := rand.New(rand.NewPCG(13, 14))
+	grad := make([]float32, n)
+	for i := range grad {
+		grad[i] = wideGradient(random)
+	}
+	type form = func(param, grad []float32, codes, scales []byte, c *adamW8Coefficients)
+	run := func(f form) ([]float32, []byte) {
+		param, m := make([]float32, n), NewMoments8(n, 0)
+		for t := range 5 {
+			c := adamW8Coefficients{1, 0.9, 0.1, 0.95, 0.05, 1e-7, 1e-6, 0.999, 0.01, 0x1p-7, uint32(t) << 20, 512, [Moments8Block]float32{}}
+			f(param, grad, m.codes(), m.scales(), &c)
+		}
+		return param, m.Bytes()
+	}
+	param, state := run(adamW8Generic)
+	for tier, f := range map[cpu.Tier]form{cpu.AVX2: adamW8AVX2, cpu.AVX512: adamW8AVX512} {
+		if cpu.Detect() < tier {
+			t.Logf("this machine has no %s", tier)
+			continue
+		}
+		gotParam, gotState := run(f)
+		assert.Equal(t, param, gotParam, tier)
+		assert.Equal(t, state, gotState, tier)
+	}
+}
