@@ -3,36 +3,38 @@ package kernel
 import (
 	"fmt"
 	"math"
-	"math/bits"
 )
 
 // Moments8Block is how many parameters share a scale in [Moments8].
 const Moments8Block = 256
 
-// Moments8 holds both moments of n parameters for [AdamW.Step8] in 16 bits each and
-// another 16 per block of [Moments8Block]. The idea is of Dettmers and others, "8-bit
-// Optimizers via Block-wise Quantization", 2022; the code is another.
+// Moments8 holds both moments of n parameters for [AdamW.Step8] in 16 bits for each
+// parameter and another 16 for every block of [Moments8Block]; float32 takes 64. The idea is of
+// Dettmers and others, "8-bit Optimizers via Block-wise Quantization", 2022; the codes
+// are others. With s the root of the second moment and e = Epsilon*sqrt(1 - Beta2^t),
+// which is Epsilon before the second moment's correction, a parameter's 16 bits are
 //
-// For each parameter two numbers are stored, with s the root of the second moment:
+//	bits  number               code
+//	15-7  s                    5 bits of exponent and 4 of mantissa, under the block's scale
+//	6-0   r = first / (s + e)  sign, 3 bits of exponent and 3 of mantissa
 //
-//	bits   number               code
-//	15-7   s                    5 bits of exponent, 4 of mantissa, below the block's scale
-//	6-0    r = first/(s + e)    sign, 3 bits of exponent, 3 of mantissa
+// Both are the upper bits of a float32 less a base, so they cost no table and no
+// power. S has 16 codes an octave, down to 2^-32 of the largest one in its block; what
+// is smaller counts as that, which makes its steps shorter, never longer. R is the
+// step, but for a factor all parameters share. It needs no scale: by the inequality of
+// Cauchy and Schwarz it is at most
 //
-// Both codes are the upper bits of a float32, less a base, so that the relative
-// precision is the same for all sizes: s has 16 values an octave over 32 octaves below
-// the largest in its block, and what is smaller counts as the least of these, which
-// makes steps shorter, never longer. R needs no scale, as it is the step itself but for
-// factors that all parameters share (e is Epsilon without the second moment's
-// correction): it is at most [AdamW.largestRatio]. A small constant is added to its
-// magnitude before it is coded, so that 0 has a code, as in the mu-law of ITU-T G.711.
+//	(1-Beta1) / sqrt((1-Beta2) * (1 - Beta1^2/Beta2))
+//
+// or 7.3 for Betas of 0.9 and 0.999. A small constant is added to its magnitude before
+// it is coded, so that 0 has a code, as in the mu-law of ITU-T G.711.
 //
 // # Rounding
 //
 // Rounded to nearest, s would hardly ever change: with Beta2 of 0.999 it shrinks by at
-// most 0.05 % a step, and its codes are 3 to 6 % apart. So rounding is stochastic: up with the
-// probability that makes the mean right, by a hash of the seed, the step and the
-// parameter's place. So s wanders about its true course, by some 10 %, and nothing
+// most 0.05 % a step, and its codes are 3 to 6 % apart. So rounding is stochastic: up
+// with the probability that makes the mean right, by a hash of the seed, the step and
+// the parameter's place. S then wanders about its true course, by some 10 %, and nothing
 // depends on the number of threads or on having been stopped and resumed.
 //
 // # Measured
@@ -65,7 +67,8 @@ type Moments8 struct {
 }
 
 // NewMoments8 returns the moments of n parameters, all zero. Tensors that are trained
-// together should have different seeds.
+// together should have different seeds, or parameters in the same place of each are
+// rounded up together.
 func NewMoments8(n int, seed uint64) *Moments8 {
 	m := &Moments8{n: n, seed: seed}
 	m.data = make([]byte, 2*n+2*m.Blocks())
@@ -78,16 +81,15 @@ func (m *Moments8) Len() int { return m.n }
 // Blocks returns the number of blocks, of which the last may be short.
 func (m *Moments8) Blocks() int { return (m.n + Moments8Block - 1) / Moments8Block }
 
-// Bytes returns the memory of the moments itself, for checkpoints: all of the state
-// but the seed. To restore it, copy as many bytes into it. They are the codes of all
-// parameters, then the scales of all blocks, 16 bits each, little-endian. Of a scale
-// z and the 9 bits q, the upper half of a code c,
+// Bytes returns the memory of the moments, all of their state but the seed: a
+// checkpoint writes it, and to restore the state it is copied into. There are the codes
+// of all parameters, then the scales of all blocks, 16 bits each, little-endian. With
+// float32(x) for the number whose bits x are, a code c under the scale z means
 //
-//	s = the float32 of the bits (1024 + z + q) << 19
+//	s = float32((1024 + z + c>>7) << 19)
+//	r = float32(bits of a + (c&63)<<20) - a, negative if c&64
 //
-// and of the lower bits, with a the float32 which is [AdamW.leastRatio],
-//
-//	r = +- the float32 of the bits (a's + c&63 << 20), less a; minus if c&64
+// where a is the least power of two of which 239 times is more than r can be.
 func (m *Moments8) Bytes() []byte { return m.data }
 
 func (m *Moments8) codes() []byte  { return m.data[:2*m.n] }
@@ -121,19 +123,12 @@ type adamW8Coefficients struct {
 	roots     [Moments8Block]float32
 }
 
-// largestRatio returns what first/s is at most: by the inequality of Cauchy and
-// Schwarz, as both are weighted sums of the same gradients and of their squares. It
-// is 7.3 for Betas of 0.9 and 0.999. Where Beta1^2 is not below Beta2, there is no
-// such bound, and larger ratios are cut to this one.
-func (o AdamW) largestRatio() float64 {
-	return (1 - o.Beta1) / math.Sqrt((1-o.Beta2)*(1-min(o.Beta1*o.Beta1/o.Beta2, 0.99)))
-}
-
-// leastRatio returns the power of two that is added to ratios, so that the largest
-// one has a code.
+// leastRatio returns what is added to the magnitudes of ratios; see Moments8. If
+// Beta1^2 is not below Beta2, ratios have no bound, and large ones are cut.
 func (o AdamW) leastRatio() float32 {
-	const largest = 239 // 15/8 * 2^7, less 1: what the last code stands for, in units of this
-	_, exponent := math.Frexp(o.largestRatio() / largest)
+	const codes = 239 // 15/8 * 2^7 - 1: the last code, in units of the result
+	largest := (1 - o.Beta1) / math.Sqrt((1-o.Beta2)*(1-min(o.Beta1*o.Beta1/o.Beta2, 0.99)))
+	_, exponent := math.Frexp(largest / codes)
 	return float32(math.Ldexp(1, exponent))
 }
 
@@ -164,7 +159,7 @@ func (o AdamW) Step8(param, grad []float32, moments *Moments8, from, to, t int, 
 		least:     o.leastRatio(),
 		key:       stepKey(moments.seed, t),
 	}
-	const most = 32 // blocks a call, some 20 us
+	const most = 64 // blocks a call, some 15 us with AVX2
 	codes, scales := moments.codes(), moments.scales()[:2*to]
 	whole := n / Moments8Block
 	for from < to {
@@ -198,8 +193,7 @@ func adamW8Short(param, grad []float32, codes, scales []byte, c *adamW8Coefficie
 // stepKey mixes a seed and a step, by the finisher of SplitMix64 (Steele, Lea and
 // Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
 func stepKey(seed uint64, t int) uint32 {
-	high, low := bits.Mul64(seed^0x9e3779b97f4a7c15, 0xd1342543de82ef95)
-	x := high ^ low + uint64(t)*0x9e3779b97f4a7c15
+	x := seed*0xd1342543de82ef95 + uint64(t)*0x9e3779b97f4a7c15
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return uint32(x >> 32)

@@ -52,7 +52,7 @@ func TestStep8HasTheSameBits(t *testing.T) {
 			require.NoError(t, binary.Write(sum, binary.LittleEndian, p))
 			require.NoError(t, binary.Write(sum, binary.LittleEndian, m.Bytes()))
 		}
-		assert.Equal(t, uint32(0x98fa9163), sum.Sum32())
+		assert.Equal(t, uint32(0x774a11d), sum.Sum32())
 	})
 }
 
@@ -81,6 +81,7 @@ func TestStep8AgreesWithDoublePrecision(t *testing.T) {
 			s, r := was.decode(o, i)
 			first, second := r*(s+o.Epsilon*correct(step-1)), s*s
 			param, grad := want[0][i], want[1][i]
+			size := math.Abs(o.Beta1*first) + math.Abs((1-o.Beta1)*grad*testScale)
 			adamW64(o, &want[0][i], &want[1][i], &first, &second, step, testScale)
 			change := want[0][i] - param*(1-o.LearningRate*o.WeightDecay)
 
@@ -94,10 +95,9 @@ func TestStep8AgreesWithDoublePrecision(t *testing.T) {
 				continue
 			}
 			inside++
-			// The step, as in vectorOps; 2 roundings more of decoded numbers.
-			size := o.LearningRate * correct(step) / (1 - math.Pow(o.Beta1, step)) / (exact + o.Epsilon*correct(step))
-			sum := math.Abs(o.Beta1*(first-(1-o.Beta1)*grad*testScale)/max(o.Beta1, 1e-9)) + math.Abs((1-o.Beta1)*grad*testScale)
-			require.InDelta(t, want[0][i], p[i], roundoff*(3*math.Abs(param)+22*size*sum), "%v element %d", betas, i)
+			// The change, as in vectorOps, with two roundings more for the decoded first.
+			size *= o.LearningRate * correct(step) / (1 - math.Pow(o.Beta1, step)) / (exact + o.Epsilon*correct(step))
+			require.InDelta(t, want[0][i], p[i], roundoff*(3*math.Abs(param)+22*size), "%v element %d", betas, i)
 
 			gap := math.Ldexp(1, math.Ilogb(exact)-4)
 			require.LessOrEqual(t, math.Abs(s-exact), gap*(1+1e-4), "root of %d: %g, not near %g", i, s, exact)
@@ -142,10 +142,12 @@ func TestStep8RoundsWithoutBias(t *testing.T) {
 	assert.InDelta(t, 0, ratios/all, 5*0.125/math.Sqrt(all))
 }
 
-// However the blocks are shared out, and from whatever moment a run is resumed, the
-// bits are the same; with another seed they are not.
-func TestStep8InRangesAndResumed(t *testing.T) {
+// Shared out among threads, and resumed after each step, a run has the bits of one that
+// is neither; with another seed it has not.
+func TestStep8OnThreadsAndResumed(t *testing.T) {
 	const n = 40*Moments8Block + 77
+	pool := NewPool(3)
+	defer pool.Close()
 	vectorTiers(t, func(t *testing.T) {
 		run := func(seed uint64, resume bool) ([]float32, []byte) {
 			random := rand.New(rand.NewPCG(7, 8))
@@ -161,11 +163,10 @@ func TestStep8InRangesAndResumed(t *testing.T) {
 				restored := NewMoments8(n, seed)
 				copy(restored.Bytes(), m.Bytes())
 				m = restored
-				for to := m.Blocks(); to > 0; {
-					from := max(0, to-1-step%4)
-					testAdamW8.Step8(p, g, m, from, to, step+1, 1)
-					to = from
-				}
+				each := 1 + step%4 // blocks a task
+				pool.Run((m.Blocks()+each-1)/each, func(_, task int) {
+					testAdamW8.Step8(p, g, m, task*each, min((task+1)*each, m.Blocks()), step+1, 1)
+				})
 			}
 			return p, m.Bytes()
 		}
@@ -182,35 +183,28 @@ func TestStep8InRangesAndResumed(t *testing.T) {
 func TestStep8OnSpecialValues(t *testing.T) {
 	vectorTiers(t, func(t *testing.T) {
 		const n = 3 * Moments8Block
+		decayed := float32(1 - testAdamW8.LearningRate*testAdamW8.WeightDecay)
 		p, g, m := make([]float32, n), make([]float32, n), NewMoments8(n, 1)
 		for i := range p {
 			p[i] = 1
 		}
-		testAdamW8.Step8(p, g, m, 0, m.Blocks(), 1, 1)
-		decayed := float32(1 - testAdamW8.LearningRate*testAdamW8.WeightDecay)
+		testAdamW8.Step8(p, g, m, 0, 3, 1, 1)
 		for i := range p {
 			require.Equal(t, decayed, p[i], "no gradient, no step")
 		}
 		assert.Equal(t, NewMoments8(n, 1).Bytes(), m.Bytes(), "zero moments stay what they are")
 
-		g[1], g[2] = smallest, -smallest
-		g[257] = float32(math.NaN())
-		g[513] = float32(math.Inf(1))
-		testAdamW8.Step8(p, g, m, 0, m.Blocks(), 2, 1)
-		testAdamW8.Step8(p, g, m, 0, m.Blocks(), 3, 1)
+		g[1], g[2], g[3] = smallest, -smallest, 1e18
+		g[257], g[513] = float32(math.NaN()), float32(math.Inf(1))
+		testAdamW8.Step8(p, g, m, 0, 3, 2, 1)
+		testAdamW8.Step8(p, g, m, 0, 3, 3, 1)
 		for i, v := range p {
 			assert.Equal(t, i == 257 || i == 513, v != v, i)
 		}
-		assert.InDelta(t, decayed, p[1], 1e-3)
-
-		// A gradient of a huge size, then none: its block lives on.
-		g[257], g[513], g[3] = 0, 0, 1e18
-		for step := range 2 {
-			testAdamW8.Step8(p[:256], g[:256], &Moments8{256, 1, append(slices.Clone(m.Bytes()[:512]), m.Bytes()[2*n:2*n+2]...)}, 0, 1, step+4, 1)
+		for i, v := range p[:Moments8Block] {
+			assert.InDelta(t, 1, v, 0.01, i)
 		}
-		for _, v := range p[:256] {
-			assert.InDelta(t, 1, v, 0.02)
-		}
+		assert.Less(t, p[3], float32(0.999), "the largest gradient counts")
 	})
 }
 

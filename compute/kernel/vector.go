@@ -13,6 +13,7 @@
 //	rope.go      RoPE RoPEBackward RoPEAngles
 //	silu.go      SiLUMul SiLUMulBackward
 //	adamw.go     AdamW.Step
+//	adamw8.go    AdamW.Step8, on Moments8
 //	axpy.go      Axpy Scale Add SumSquares
 //
 // Each has a portable form (x_generic.go), which serves machines without kernels
@@ -33,7 +34,7 @@
 // What happens to an element does not depend on where in the slice it is, and a
 // sum over a row is always taken in the same order; so the same input on the same
 // tier gives the same bits, however the rows are shared out among threads. Tiers
-// differ in the last bits of results, save those of conversions. The portable
+// differ in the last bits of results, save those of conversions and of Step8. The portable
 // form gives the same bits on every architecture: products that are added to
 // something are rounded first, as float32(a*b) + c, or are exact.
 //
