@@ -206,7 +206,7 @@ func (m *kernelMeter) product(d *kernelData, kind kernelKind) KernelFigure {
 	do := func() { kernel.MatMul(m.pool, c, a, b, o) }
 	if kind.packed {
 		w := kernel.Pack(m.pool, b, kind.precision)
-		do = func() { kernel.MatMulPacked(m.pool, c, a, w, o) }
+		do = func() { kernel.MatMul(m.pool, c, a, w, o) }
 	}
 	loop := ceiling.FMA(m.tier) // a bf16 product is one of fp32 where there is no other
 	if l, ok := ceiling.BF16(m.tier); ok && kind.precision == kernel.BF16 {

@@ -89,8 +89,8 @@ type MatMulOptions struct {
 }
 
 // MatMul sets c = Alpha * a * b, or adds that to c. c is M x N, a M x K and b K x N,
-// of which any may be 0; a and b may be Transposed, c must not, and must not overlap
-// with them. The pool may be nil.
+// of which any may be 0, b in any form of a [Factor]; a and b may be Transposed, c must
+// not, and must not overlap with them. The pool may be nil.
 //
 // Each element is the sum over k in ascending order, one rounding a step where the
 // tier has a fused multiply-add (two in the generic tier), so that with e = 2^-24
@@ -100,26 +100,17 @@ type MatMulOptions struct {
 // (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1) as long as
 // nothing overflows or is denormal. An element depends on its row of a and its
 // column of b and on nothing else: not on the number of threads, on M, on N, on
-// whether a factor is Packed or Transposed. The FP32 bits of AVX2 and AVX-512 are
-// the same. NaN and Inf in a and b reach the elements they belong to.
+// whether a factor is Transposed or how b is stored. The FP32 bits of AVX2 and AVX-512
+// are the same. NaN and Inf in a and b reach the elements they belong to.
 //
 // It panics, as an index out of range does, if the shapes do not fit.
-func MatMul(p *Pool, c, a, b Matrix, o MatMulOptions) {
-	b.check("b", len(b.Data))
-	product(p, c, a, factor{Matrix: b}, o)
+func MatMul(p *Pool, c, a Matrix, b Factor, o MatMulOptions) {
+	product(p, c, a, rightOf(b), o)
 }
 
-// MatMulPacked is MatMul with a Packed b.
-func MatMulPacked(p *Pool, c, a Matrix, b *Packed, o MatMulOptions) {
-	if b.precision != o.Precision {
-		panic(fmt.Sprintf("kernel: a %s product of a matrix packed as %s", o.Precision, b.precision))
-	}
-	product(p, c, a, factor{Matrix: Matrix{Rows: b.rows, Cols: b.cols}, packed: b}, o)
-}
-
-func mismatch(c, a, b Matrix) {
+func mismatch(c, a Matrix, b right) {
 	if c.Transposed {
 		panic("kernel: the matrix a product is written to must not be Transposed")
 	}
-	panic(fmt.Sprintf("kernel: a %d x %d matrix is no product of %d x %d and %d x %d", c.Rows, c.Cols, a.Rows, a.Cols, b.Rows, b.Cols))
+	panic(fmt.Sprintf("kernel: a %d x %d matrix is no product of %d x %d and %d x %d", c.Rows, c.Cols, a.Rows, a.Cols, b.rows, b.cols))
 }

@@ -32,13 +32,6 @@ type engine struct {
 
 var genericEngine = engine{name: "generic", tile: tileGeneric, pack: packGeneric, packPairs: packPairsGeneric}
 
-// factor is the right factor of a product: a matrix or, if packed is not nil, that,
-// with the shape alone in the matrix.
-type factor struct {
-	Matrix
-	packed *Packed
-}
-
 // blockOf returns how many k a block has, a whole number of words.
 func blockOf(k int, precision Precision) int {
 	words := precision.words(k)
@@ -53,18 +46,12 @@ func blockOf(k int, precision Precision) int {
 	return block
 }
 
-// side returns the numbers that become panels: the rows of a or the columns of b.
-func (m Matrix) side(columns bool) source {
-	return source{m.Data, m.stride(), m.Transposed == columns}
-}
-
 // multiply is one product under way.
 type multiply struct {
 	engine
 	c         Matrix
 	a         source
-	b         source
-	packed    *Packed
+	b         right
 	m, n, k   int
 	block     int // of k
 	precision Precision
@@ -79,11 +66,12 @@ type multiply struct {
 	parts     int      // rows are cut into, for tasks
 }
 
-func product(p *Pool, c, a Matrix, b factor, o MatMulOptions) {
+func product(p *Pool, c, a Matrix, b right, o MatMulOptions) {
+	b.check(o.Precision)
 	c.check("c", len(c.Data))
 	a.check("a", len(a.Data))
-	if c.Transposed || a.Cols != b.Rows || c.Rows != a.Rows || c.Cols != b.Cols {
-		mismatch(c, a, b.Matrix)
+	if c.Transposed || a.Cols != b.rows || c.Rows != a.Rows || c.Cols != b.cols {
+		mismatch(c, a, b)
 	}
 	if c.Rows == 0 || c.Cols == 0 {
 		return
@@ -97,11 +85,8 @@ func product(p *Pool, c, a Matrix, b factor, o MatMulOptions) {
 		return
 	}
 	x := &multiply{
-		engine: activeEngine(), c: c, a: a.side(false), packed: b.packed, m: c.Rows, n: c.Cols, k: a.Cols,
+		engine: activeEngine(), c: c, a: source{a.Data, a.stride(), !a.Transposed}, b: b, m: c.Rows, n: c.Cols, k: a.Cols,
 		block: blockOf(a.Cols, o.Precision), precision: o.Precision, alpha: o.Alpha, mode: overwrite,
-	}
-	if b.packed == nil {
-		x.b = b.side(true)
 	}
 	if x.alpha == 0 {
 		x.alpha = 1
@@ -194,12 +179,12 @@ func (x *multiply) packPart(dst []uint32, width int, s source, n, k int) {
 
 // blockOfB returns the panels of cols columns from col on, in the block of k that
 // begins at k0; space is where they are packed, unless they are kept.
-func (x *multiply) blockOfB(space []uint32, col, cols, k0, k int) []uint32 {
-	if x.packed == nil {
-		x.packPart(space, tileCols, x.b.from(col, k0), cols, k)
+func (x *multiply) blockOfB(space []uint32, wide []float32, col, cols, k0, k int) []uint32 {
+	if x.b.form != asPacked {
+		x.packB(space, wide, col, k0, cols, k)
 		return space
 	}
-	kept := x.packed.block(k0, col)
+	kept := x.b.packed.block(k0, col)
 	if x.pairs || x.precision == FP32 {
 		return kept
 	}
@@ -228,14 +213,15 @@ func (x *multiply) tiles(s *scratch, block, part int) {
 		waiting = (last - first) * across
 	}
 	wordsB := across * tileCols * x.words(x.block)
-	space := s.get(wordsB + waiting*tileWords)
-	sums := floats(space[wordsB:])
+	wordsC := waiting * tileWords
+	space := s.get(wordsB + wordsC + x.b.room())
+	sums, wide := floats(space[wordsB:][:wordsC]), floats(space[wordsB+wordsC:])
 	stride := x.c.stride()
 	for k0 := 0; k0 < x.k; k0 += x.block {
 		k := min(x.block, x.k-k0)
 		words := x.words(k)
 		a := x.blockA(k0, panels)
-		b := x.blockOfB(space[:wordsB], col, cols, k0, k)
+		b := x.blockOfB(space[:wordsB], wide, col, cols, k0, k)
 		begin := 0
 		if k0 > 0 {
 			begin = resume

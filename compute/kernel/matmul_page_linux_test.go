@@ -29,7 +29,7 @@ func TestProductsStayInside(t *testing.T) {
 				z := Matrix{Data: place(c, m*n, atEnd), Rows: m, Cols: n}
 				o := MatMulOptions{Accumulate: layout&8 != 0, Precision: Precision(layout >> 4)}
 				MatMul(nil, z, x, y, o)
-				MatMulPacked(nil, z, x, Pack(nil, y, o.Precision), o)
+				MatMul(nil, z, x, Pack(nil, y, o.Precision), o)
 			}
 		}
 	})

@@ -94,7 +94,7 @@ func TestPackBF16(t *testing.T) {
 			p := NewPool(2)
 			defer p.Close()
 			want := Pack(p, b, BF16)
-			got := PackBF16(p, MatrixBF16{Data: half, Rows: rows, Cols: cols, Stride: b.Stride, Transposed: b.Transposed})
+			got := Pack(p, MatrixBF16{Data: half, Rows: rows, Cols: cols, Stride: b.Stride, Transposed: b.Transposed}, BF16)
 			require.Equal(t, want, got)
 			require.Equal(t, []int{rows, cols}, []int{got.Rows(), got.Cols()})
 			require.Equal(t, 4*ceil(cols, 32)*32*ceil(rows, 2), got.Bytes())

@@ -77,7 +77,7 @@ func agree(t require.TestingT, q problem) []uint32 {
 		defer p.Close()
 	}
 	if q.packed {
-		MatMulPacked(p, c, a, Pack(p, b, q.o.Precision), q.o)
+		MatMul(p, c, a, Pack(p, b, q.o.Precision), q.o)
 	} else {
 		MatMul(p, c, a, b, q.o)
 	}
@@ -219,7 +219,7 @@ func productBits(q problem) []uint32 {
 	p := NewPool(q.threads)
 	defer p.Close()
 	if q.packed {
-		MatMulPacked(p, c, a, Pack(p, b, q.o.Precision), q.o)
+		MatMul(p, c, a, Pack(p, b, q.o.Precision), q.o)
 	} else {
 		MatMul(p, c, a, b, q.o)
 	}

@@ -164,10 +164,10 @@ func TestShapesMustFit(t *testing.T) {
 		}},
 		{"matrix a is -1 x 4", func() { MatMul(nil, m(2, 3), Matrix{Rows: -1, Cols: 4}, m(4, 3), MatMulOptions{}) }},
 		{"a fp32 product of a matrix packed as bf16", func() {
-			MatMulPacked(nil, m(2, 3), m(2, 4), Pack(nil, m(4, 3), BF16), MatMulOptions{})
+			MatMul(nil, m(2, 3), m(2, 4), Pack(nil, m(4, 3), BF16), MatMulOptions{})
 		}},
 		{"a 2 x 3 matrix is no product of 2 x 4 and 5 x 3", func() {
-			MatMulPacked(nil, m(2, 3), m(2, 4), Pack(nil, m(5, 3), FP32), MatMulOptions{})
+			MatMul(nil, m(2, 3), m(2, 4), Pack(nil, m(5, 3), FP32), MatMulOptions{})
 		}},
 	} {
 		func() {

@@ -21,11 +21,11 @@
 // [smelt/compute/kernel/cpu] (x_avx2_amd64.s, x_avx512_amd64.s), which the command
 // gen/vector prints. The build tag noasm leaves the assembly out.
 //
-// Matrix products run on the threads of a [Pool]: MatMul, MatMulPacked, Pack and
-// PackBF16 in matmul.go and matmul_packed.go. The command gen/matmul prints their
-// assembly.
+// Matrix products run on the threads of a [Pool]: MatMul in matmul.go, with its right
+// factor in any form of matmul_factor.go, and Pack in matmul_packed.go. The command
+// gen/matmul prints their assembly.
 //
-// Weights in GGUF's blocks are decoded and made in quant.go; quant_matvec.go
+// Weights in GGUF's blocks are decoded and made in quant*.go; quant_matvec.go
 // multiplies rows of them, or of float32 and bf16, with a vector, over the range of
 // rows the caller gives. The command gen/quant prints the assembly.
 //

@@ -1,12 +1,23 @@
-"""Writes quant.txt, what the gguf package makes of blocks of quantised weights.
+"""Writes quant.txt, what the gguf package makes of blocks of quantised weights, and ggml
+of numbers in Q4_K and Q6_K, which the package only reads.
 
     pip install gguf==0.19.0 numpy==2.4.6
-    python quant.py > quant.txt
+    pip download --no-deps --no-binary :all: llama-cpp-python==0.3.36  # has ggml 0.25.3; unpack it
+    cd llama_cpp_python-0.3.36/vendor/llama.cpp/ggml
+    cc -O3 -DNDEBUG -shared -fPIC -Iinclude -Isrc -o libquants.so src/ggml-quants.c -lm  # gcc 12.2, x86-64
+    python quant.py libquants.so > quant.txt
+
+(Built for processors with fused multiply-add, ggml differs in some blocks: gcc contracts
+its products and sums.)
 
 Lines are: "decode", a format, a block's bytes and the numbers they stand for; or
 "encode", a format, numbers and the bytes they become. Numbers are float32, all is in
 hexadecimal as it lies in memory, little-endian.
 """
+
+import ctypes
+import os
+import sys
 
 import gguf
 import numpy as np
@@ -39,7 +50,27 @@ samples = [
     np.full(32, 1e-9),  # a scale below fp16's
     random.normal(size=32) * 1e-30,
 ]
-for name in ["Q8_0", "Q4_0"]:
+for name in ["Q8_0", "Q4_0", "Q4_1", "Q5_0"]:
     for x in samples:
         x = x.astype(np.float32)
         print("encode", name, x.astype("<f4").tobytes().hex(), quantize(x.reshape(1, -1), TYPES[name]).tobytes().hex())
+
+ggml = ctypes.CDLL(sys.argv[1], mode=os.RTLD_LAZY)  # of what it lacks, nothing is called
+samples = [
+    random.normal(size=256),
+    random.normal(size=256) * np.repeat(np.exp(random.normal(size=16) * 3), 16),
+    random.uniform(0.5, 1, size=256),
+    random.normal(size=256) * (random.random(256) < 0.05) * 1e-3,
+    np.round(random.normal(size=256) * 4),  # ties
+    np.r_[np.zeros(64), np.full(64, -0.25), np.full(64, 3), random.standard_t(2, size=64)],
+    np.zeros(256),
+    random.normal(size=256) * 1e-7,  # denormal scales
+    random.normal(size=256) * 1e-38,
+    random.normal(size=256) * 1e8,  # infinite scales
+]
+for name, function in [("Q4_K", ggml.quantize_row_q4_K_ref), ("Q6_K", ggml.quantize_row_q6_K_ref)]:
+    for x in samples:
+        x = x.astype("<f4")
+        block = ctypes.create_string_buffer(gguf.GGML_QUANT_SIZES[TYPES[name]][1])
+        function(x.ctypes.data_as(ctypes.c_void_p), block, ctypes.c_int64(256))
+        print("encode", name, x.tobytes().hex(), block.raw.hex())
