@@ -25,6 +25,10 @@
 // factor in any form of matmul_factor.go, and Pack in matmul_packed.go. The command
 // gen/matmul prints their assembly.
 //
+// Attention runs on a Pool, too: Attention.Forward and Backward over packed documents,
+// AttendCached over the pages of KV caches, in attention.go and attention_cache.go. The
+// command gen/attention prints what they need beyond matrix products.
+//
 // Weights in GGUF's blocks are decoded and made in quant*.go; quant_matvec.go
 // multiplies rows of them, or of float32 and bf16, with a vector, over the range of
 // rows the caller gives. The command gen/quant prints the assembly.
@@ -55,6 +59,7 @@ import (
 
 //go:generate go run ./gen/vector
 //go:generate go run ./gen/matmul
+//go:generate go run ./gen/attention
 
 // rowCount returns how many rows of cols elements n elements are. A wrong shape is
 // a mistake of the program, like an index out of range.
