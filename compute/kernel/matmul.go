@@ -79,6 +79,7 @@ func (p Precision) String() string {
 }
 
 // MatMulOptions say what becomes of a product. The zero value overwrites c with it.
+// There is no bias, which Llama's layers lack; their residual sums are Accumulate's.
 type MatMulOptions struct {
 	// Alpha is a factor of the product; 0 means 1.
 	Alpha float32

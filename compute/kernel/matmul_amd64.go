@@ -17,6 +17,9 @@ func tileAVX512(k int, a, b, next *uint32, part, c *float32, ldc int, alpha floa
 //go:noescape
 func tileBF16AVX512(k int, a, b, next *uint32, part, c *float32, ldc int, alpha float32, mode int)
 
+//go:noescape
+func storeAVX512(part, c *float32, ldc, rows, cols int, alpha float32, mode int)
+
 // packRowsFunc packs k lines of n numbers that run along the panels' places. Those
 // of AVX2 take an n that is a multiple of the panel's width.
 type packRowsFunc func(dst *uint32, src *float32, ld, k, n int)
@@ -68,11 +71,14 @@ func activeEngine() engine {
 	switch {
 	case tier >= cpu.AVX512:
 		e.name, e.tile, e.pack = "avx512", tileAVX512, packAVX512
+		e.store, e.skinnyKernels = storeAVX512, skinnyAVX512
 	case tier == cpu.AVX2:
 		e.name, e.tile, e.pack = "avx2", tileQuadrantsAVX2, packAVX2
+		e.skinnyKernels = skinnyAVX2
 	}
 	if tier >= cpu.AVX512BF16 {
 		e.name, e.tilePairs, e.packPairs = "avx512bf16", tileBF16AVX512, packPairsAVX512
+		e.skinnyKernels = skinnyAVX512BF16
 	}
 	return e
 }

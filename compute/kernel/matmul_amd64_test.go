@@ -22,6 +22,7 @@ func TestEachTierMultipliesByItsOwnMeans(t *testing.T) {
 		e := activeEngine()
 		assert.Equal(t, name, e.name)
 		assert.Equal(t, cpu.Active() >= cpu.AVX512BF16, e.tilePairs != nil)
+		assert.Equal(t, map[string]int{"generic": 1, "avx2": 3, "avx512": 4, "avx512bf16": 4}[name], len(e.rows))
 		seen++
 	})
 	assert.Equal(t, int(cpu.Detect())+1, seen)

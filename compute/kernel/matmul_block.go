@@ -14,6 +14,7 @@ package kernel
 //
 // Where k has several blocks, sums wait in tiles [12][32] of their own from one to
 // the next: in c their rows would lie pages apart. The last block writes to c.
+// Products with few rows or columns go another way: see matmul_skinny.go.
 const (
 	wholeK     = 768 // words of k up to which it is one block
 	blockWords = 256 // else about that
@@ -28,9 +29,14 @@ type engine struct {
 	tile            tileFunc
 	tilePairs       tileFunc // nil: pairs are made fp32
 	pack, packPairs packFunc
+	store           storeFunc
+	skinnyKernels
 }
 
-var genericEngine = engine{name: "generic", tile: tileGeneric, pack: packGeneric, packPairs: packPairsGeneric}
+var genericEngine = engine{
+	name: "generic", tile: tileGeneric, pack: packGeneric, packPairs: packPairsGeneric,
+	store: storeGeneric, skinnyKernels: skinnyGeneric,
+}
 
 // blockOf returns how many k a block has, a whole number of words.
 func blockOf(k int, precision Precision) int {
@@ -64,6 +70,11 @@ type multiply struct {
 	panelsA   []uint32 // [k block][panel][k][12]
 	cols      int      // of a task
 	parts     int      // rows are cut into, for tasks
+
+	skinny skinny // if it is that
+
+	pool *Pool
+	do   *tasks
 }
 
 func product(p *Pool, c, a Matrix, b right, o MatMulOptions) {
@@ -84,8 +95,15 @@ func product(p *Pool, c, a Matrix, b right, o MatMulOptions) {
 		}
 		return
 	}
-	x := &multiply{
-		engine: activeEngine(), c: c, a: source{a.Data, a.stride(), !a.Transposed}, b: b, m: c.Rows, n: c.Cols, k: a.Cols,
+	if p == nil {
+		p = &Pool{threads: 1, space: make([]scratch, 1)}
+	}
+	p.running.Lock()
+	defer p.running.Unlock()
+	x := &p.product
+	defer x.forget()
+	*x = multiply{
+		pool: p, do: x.tasks(), engine: activeEngine(), c: c, a: source{a.Data, a.stride(), !a.Transposed}, b: b, m: c.Rows, n: c.Cols, k: a.Cols,
 		block: blockOf(a.Cols, o.Precision), precision: o.Precision, alpha: o.Alpha, mode: overwrite,
 	}
 	if x.alpha == 0 {
@@ -98,13 +116,28 @@ func product(p *Pool, c, a Matrix, b right, o MatMulOptions) {
 	if o.Precision == BF16 && x.tilePairs != nil {
 		x.tileOf, x.pairs = x.tilePairs, true
 	}
-	if p == nil {
-		p = &Pool{threads: 1, space: make([]scratch, 1)}
+	if x.planSkinny() {
+		x.runSkinny()
+	} else {
+		x.run()
 	}
-	p.running.Lock()
-	defer p.running.Unlock()
-	x.run(p)
 }
+
+// tasks are what a product hands to the threads. They are kept from one product to the
+// next, as the memory for all else is, so that a product allocates nothing.
+type tasks struct {
+	packA, tiles, packThin, skinnyTiles func(thread, task int)
+}
+
+func (x *multiply) tasks() *tasks {
+	if x.do == nil {
+		x.do = &tasks{x.packA, x.tiles, x.packThin, x.skinnyTiles}
+	}
+	return x.do
+}
+
+// forget lets go of the factors.
+func (x *multiply) forget() { *x = multiply{do: x.do} }
 
 // words returns the words that k numbers of one place take in this product's panels.
 func (x *multiply) words(k int) int {
@@ -114,19 +147,16 @@ func (x *multiply) words(k int) int {
 	return k
 }
 
-func (x *multiply) run(p *Pool) {
+func (x *multiply) run() {
 	panels := ceil(x.m, tileRows)
 	perK := x.words(x.k)
 	chunks := ceil(panels*tileRows*perK, blockA)
 	x.rows = ceil(panels, chunks) * tileRows
-	x.plan(p.Threads())
-	space := p.shared.get(x.rows * perK)
+	x.plan(x.pool.Threads())
+	x.panelsA = x.pool.shared.get(x.rows * perK)
 	for x.row = 0; x.row < x.m; x.row += x.rows {
-		x.panelsA = space
-		x.packA(p)
-		p.run(ceil(x.n, x.cols)*x.parts, func(thread, task int) {
-			x.tiles(&p.space[thread], task/x.parts, task%x.parts)
-		})
+		x.pool.run(ceil(min(x.rows, x.m-x.row), groupA*tileRows)*ceil(x.k, x.block), x.do.packA)
+		x.pool.run(ceil(x.n, x.cols)*x.parts, x.do.tiles)
 	}
 }
 
@@ -144,19 +174,18 @@ func (x *multiply) plan(threads int) {
 	x.parts = min(ceil(tasks, ceil(x.n, x.cols)), ceil(x.rows, tileRows))
 }
 
-// packA packs x.rows rows of a, all of their k, in tasks of some panels.
-func (x *multiply) packA(p *Pool) {
-	const group = 16 // panels
+const groupA = 16 // panels of A a task packs
+
+// packA packs some panels of the x.rows rows of a, for a block of k.
+func (x *multiply) packA(_, task int) {
 	rows := min(x.rows, x.m-x.row)
 	panels := ceil(rows, tileRows)
-	groups := ceil(panels, group)
-	p.run(groups*ceil(x.k, x.block), func(_, task int) {
-		first := task % groups * group
-		k0 := task / groups * x.block
-		k := min(x.block, x.k-k0)
-		dst := x.blockA(k0, panels)[first*tileRows*x.words(k):]
-		x.packPart(dst, tileRows, x.a.from(x.row+first*tileRows, k0), min(group*tileRows, rows-first*tileRows), k)
-	})
+	groups := ceil(panels, groupA)
+	first := task % groups * groupA
+	k0 := task / groups * x.block
+	k := min(x.block, x.k-k0)
+	dst := x.blockA(k0, panels)[first*tileRows*x.words(k):]
+	x.packPart(dst, tileRows, x.a.from(x.row+first*tileRows, k0), min(groupA*tileRows, rows-first*tileRows), k)
 }
 
 // blockA returns the panels of the block of k that begins at k0.
@@ -196,7 +225,8 @@ func (x *multiply) blockOfB(space []uint32, wide []float32, col, cols, k0, k int
 }
 
 // tiles does one task: a block of columns with a part of the rows.
-func (x *multiply) tiles(s *scratch, block, part int) {
+func (x *multiply) tiles(thread, task int) {
+	block, part := task/x.parts, task%x.parts
 	rows := min(x.rows, x.m-x.row)
 	panels := ceil(rows, tileRows)
 	first, last := panels*part/x.parts, panels*(part+1)/x.parts
@@ -214,7 +244,7 @@ func (x *multiply) tiles(s *scratch, block, part int) {
 	}
 	wordsB := across * tileCols * x.words(x.block)
 	wordsC := waiting * tileWords
-	space := s.get(wordsB + wordsC + x.b.room())
+	space := x.pool.space[thread].get(wordsB + wordsC + x.b.room())
 	sums, wide := floats(space[wordsB:][:wordsC]), floats(space[wordsB+wordsC:])
 	stride := x.c.stride()
 	for k0 := 0; k0 < x.k; k0 += x.block {
@@ -249,7 +279,7 @@ func (x *multiply) tiles(s *scratch, block, part int) {
 					continue
 				}
 				x.tileOf(words, pa, pb, next, &tile[0], nil, 0, 0, begin)
-				store(tile, c, stride, height, width, x.alpha, x.mode)
+				x.store(&tile[0], &c[0], stride, height, width, x.alpha, x.mode)
 			}
 		}
 	}

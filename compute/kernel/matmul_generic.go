@@ -27,7 +27,7 @@ func tileGeneric(k int, a, b, _ *uint32, part, c *float32, ldc int, alpha float3
 	}
 	sumTile(k, unsafe.Slice(a, k*tileRows), unsafe.Slice(b, k*tileCols), sums)
 	if mode&(overwrite|addTo) != 0 {
-		store(sums, unsafe.Slice(c, (tileRows-1)*ldc+tileCols), ldc, tileRows, tileCols, alpha, mode)
+		storeGeneric(part, c, ldc, tileRows, tileCols, alpha, mode)
 	}
 }
 
@@ -58,17 +58,20 @@ func sumTile(k int, a, b []uint32, sums []float32) {
 	}
 }
 
-// store puts rows x cols of a tile into c as mode says.
-func store(part, c []float32, ldc, rows, cols int, alpha float32, mode int) {
+// storeFunc puts rows x cols > 0 numbers, of lines of 32, into c as mode says.
+type storeFunc func(part, c *float32, ldc, rows, cols int, alpha float32, mode int)
+
+func storeGeneric(part, c *float32, ldc, rows, cols int, alpha float32, mode int) {
+	sums, to := unsafe.Slice(part, (rows-1)*tileCols+cols), unsafe.Slice(c, (rows-1)*ldc+cols)
 	for i := range rows {
-		row := c[i*ldc:][:cols]
+		row := to[i*ldc:][:cols]
 		if mode&overwrite != 0 {
-			for j, sum := range part[i*tileCols:][:cols] {
+			for j, sum := range sums[i*tileCols:][:cols] {
 				row[j] = float32(alpha * sum)
 			}
 			continue
 		}
-		for j, sum := range part[i*tileCols:][:cols] {
+		for j, sum := range sums[i*tileCols:][:cols] {
 			row[j] += float32(alpha * sum)
 		}
 	}

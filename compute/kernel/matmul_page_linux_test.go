@@ -7,20 +7,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// place returns n numbers that begin or end where their memory does.
-func place(room []float32, n int, atEnd bool) []float32 {
-	if atEnd {
-		room = room[len(room)-n:]
-	}
-	return room[:n:n]
-}
-
 // Factors and results between pages nobody may touch, and so the panels and tiles
 // that the kernels see of them.
 func TestProductsStayInside(t *testing.T) {
 	a, b, c := pages(t), pages(t), pages(t)
 	vectorTiers(t, func(t *testing.T) {
-		for _, shape := range [][3]int{{1, 1, 1}, {12, 32, 16}, {13, 33, 17}, {11, 31, 15}, {24, 64, 32}, {5, 7, 200}, {2, 2, 900}, {37, 41, 3}, {8, 32, 8}, {4, 16, 64}} {
+		for _, shape := range [][3]int{{1, 1, 1}, {12, 32, 16}, {13, 33, 17}, {11, 31, 15}, {24, 64, 32}, {5, 7, 200}, {2, 2, 900}, {37, 41, 3}, {8, 32, 8}, {4, 16, 64}, {40, 3, 35}, {5, 33, 33}} {
 			m, n, k := shape[0], shape[1], shape[2]
 			for layout := range 32 {
 				atEnd := layout&1 != 0
@@ -56,6 +48,8 @@ func TestTilesStayInside(t *testing.T) {
 		}
 	})
 }
+
+func TestSkinnyKernelsStayInside(t *testing.T) { checkSkinnyKernels(t, pages(t), pages(t), pages(t)) }
 
 func TestPackingStaysInside(t *testing.T) {
 	from, to := pages(t), pages(t)

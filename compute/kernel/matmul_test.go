@@ -30,6 +30,14 @@ func view(rows, cols, off, gap int, transposed bool) (m Matrix, buffer []float32
 	return Matrix{Data: buffer[off:end:end], Rows: rows, Cols: cols, Stride: max(stride, 1), Transposed: transposed}, buffer
 }
 
+// place returns n numbers that begin or end where their memory does.
+func place(room []float32, n int, atEnd bool) []float32 {
+	if atEnd {
+		room = room[len(room)-n:]
+	}
+	return room[:n:n]
+}
+
 func (m Matrix) index(i, j int) int {
 	if m.Transposed {
 		return j*m.stride() + i

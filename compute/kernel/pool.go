@@ -29,6 +29,7 @@ type Pool struct {
 	gone    sync.WaitGroup
 	space   []scratch // one a thread, the caller's first
 	shared  scratch
+	product multiply // under way
 }
 
 // job is one Run. Its counters are on cache lines of their own, for all threads

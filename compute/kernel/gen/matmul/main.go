@@ -4,8 +4,9 @@
 //	go generate ./compute/kernel
 //
 // The inner loop, of which the fp32 and bf16 products of all tiers are cases, is
-// written down once, in tile.go; packing in pack.go and transpose.go. The result is
-// checked in, so that building needs no generator, and a test compares the two.
+// written down once, in tile.go; those of skinny products in skinny.go and quads.go;
+// packing in pack.go and transpose.go. The result is checked in, so that building
+// needs no generator, and a test compares the two.
 package main
 
 import (
@@ -48,6 +49,21 @@ func files() []file {
 		packColumns16(wide, places, false)
 		packColumns16(wide, places, true)
 	}
+
+	emitQuads(narrow, 4, 1, false)
+	emitQuads(narrow, 4, 2, false)
+	emitRows(narrow, 4)
+	emitColumns(narrow, 4, false)
+	for _, pair := range []bool{false, true} {
+		for _, blocks := range []int{1, 2, 4} {
+			emitQuads(wide, 4, blocks, pair)
+		}
+		for _, cols := range []int{4, 8} {
+			emitColumns(wide, cols, pair)
+		}
+	}
+	emitRows(wide, 8)
+	emitStore(wide)
 
 	narrowLoops, wideLoops := newFile(asm.AVX2), newFile(asm.AVX512)
 	for _, a := range []*asm.File{narrowLoops, wideLoops} {

@@ -130,6 +130,16 @@ func copyPiece(a *asm.File, width int) {
 	}
 }
 
+// interleave returns the indices with which VPERMW makes words of a register's
+// lower half, for their lower halves, and its upper one.
+func interleave(a *asm.File) string {
+	var order [16]uint32 // of 16-bit words
+	for i := range order {
+		order[i] = uint32(16+i)<<16 | uint32(i)
+	}
+	return a.Words("interleave", order[:]...)
+}
+
 // packRowPairs is packRows for bf16: two rows a word, the earlier one in its
 // lower half; a last row without another is paired with zeros.
 //
@@ -139,10 +149,6 @@ func packRowPairs(a *asm.File, width int) {
 	function(a, name, "(dst *uint32, src *float32, ld, k, n int)", 40,
 		`See packRowsFunc. R8 and R9 run along the row and over the panels, R10 counts panels;
 		Z31 interleaves two halves of 16 words.`)
-	var order [16]uint32 // of 16-bit words
-	for i := range order {
-		order[i] = uint32(16+i)<<16 | uint32(i)
-	}
 	a.Do(`MOVQ dst+0(FP), DI
 		MOVQ src+8(FP), SI
 		MOVQ ld+16(FP), CX
@@ -152,7 +158,7 @@ func packRowPairs(a *asm.File, width int) {
 		LEAQ 1(AX), DX
 		SHRQ $1, DX
 		IMULQ $%d, DX
-		VMOVUPS %s, Z31`, 4*width, a.Words("interleave", order[:]...))
+		VMOVUPS %s, Z31`, 4*width, interleave(a))
 	pieces(a, width)
 	pieceMasks(a, width)
 	// Masks of the second row: K4 and K5 for a whole piece, K6 and K7 for the last.
