@@ -15,7 +15,7 @@ type benchCmd struct {
 	Corpus   benchCorpusCmd   `cmd:"" help:"Write the deterministic stand-in corpus as JSONL."`
 	Classify benchClassifyCmd `cmd:"" help:"How well, and how fast, rows are classified by their text."`
 	Ingest   benchIngestCmd   `cmd:"" help:"How fast rows are stored, drawn and counted, and how small they get."`
-	Kernel   benchKernelCmd   `cmd:"" help:"How fast matrices are multiplied, and how close to the machine's limit."`
+	Kernel   benchKernelCmd   `cmd:"" help:"How fast kernels are, and how close to the machine's limit."`
 }
 
 type benchCorpusCmd struct {

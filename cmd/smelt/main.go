@@ -119,9 +119,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		_ = a.say("smelt: %v%s\nsee: smelt --help", err, commentHint(args))
 		return 2
 	}
-	if err := a.prepare(); err != nil {
+	restore, err := a.prepare()
+	if err != nil {
 		return a.fail(err)
 	}
+	defer restore()
 	return a.fail(k.Run(a))
 }
 
@@ -215,30 +217,31 @@ func (a *app) say(format string, args ...any) error {
 	return a.print(err)
 }
 
-// prepare checks and applies the flags that all verbs have.
-func (a *app) prepare() error {
+// prepare checks and applies the flags that all verbs have. It returns what takes
+// the CPU tier back.
+func (a *app) prepare() (restore func(), err error) {
 	if a.DB == "" { // an empty SMELT_DB
 		a.DB = defaultDB
 	}
 	if a.Threads < 0 || a.Threads > maxThreads {
-		return usagef("--threads %d is out of range; it goes from 1 to %d", a.Threads, maxThreads)
+		return nil, usagef("--threads %d is out of range; it goes from 1 to %d", a.Threads, maxThreads)
 	}
 	return a.useTier()
 }
 
 // useTier makes the forced CPU tier active, if there is one.
-func (a *app) useTier() error {
+func (a *app) useTier() (restore func(), err error) {
 	if a.CPU == "" {
-		return nil
+		return func() {}, nil
 	}
 	tier, err := cpu.ParseTier(a.CPU)
 	if err == nil {
-		_, err = cpu.Use(tier)
+		restore, err = cpu.Use(tier)
 	}
 	if err != nil {
-		return usagef("--cpu: %v", err)
+		return nil, usagef("--cpu or SMELT_CPU: %v", err)
 	}
-	return nil
+	return restore, nil
 }
 
 // withStore opens the store, calls fn and closes it, whatever happens.

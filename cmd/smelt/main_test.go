@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"smelt/compute/kernel/cpu"
 	"smelt/db"
 )
 
@@ -79,12 +80,31 @@ func TestEveryVerbHelps(t *testing.T) {
 }
 
 func TestVersionNamesTheTier(t *testing.T) {
-	code, stdout, _ := smelt("", "version", "--cpu", "generic")
-	assert.Equal(t, 0, code)
+	before := cpu.Active()
+	for _, tier := range cpu.Tiers() {
+		code, stdout, _ := smelt("", "version", "--cpu", tier.String())
+		assert.Equal(t, 0, code)
+		assert.Regexp(t, `(?m)^in use +`+tier.String()+`$`, stdout)
+	}
+	t.Setenv("SMELT_CPU", "Generic")
+	_, stdout, _ := smelt("", "version")
 	assert.Regexp(t, `(?m)^in use +generic$`, stdout)
-	code, _, stderr := smelt("", "version", "--cpu", "sse9")
-	assert.Equal(t, 2, code)
-	assert.Contains(t, stderr, "avx512bf16")
+	assert.Equal(t, before, cpu.Active(), "it holds for one run")
+}
+
+// No verb does anything on a tier that is not there.
+func TestEveryVerbChecksTheTier(t *testing.T) {
+	t.Setenv("SMELT_CPU", "sse9")
+	t.Setenv("SMELT_DB", filepath.Join(t.TempDir(), "store"))
+	for _, verb := range []string{
+		"version", "ingest -", "query SHOW", "shell", "demo", "check", "dedup", "compact", "log", "bench kernel", "bench corpus",
+		"bench ingest", "backup x", "restore x", "manifest export x", "decontaminate --against a=b",
+	} {
+		code, stdout, stderr := smelt("", strings.Fields(verb)...)
+		assert.Equal(t, 2, code, verb)
+		assert.Empty(t, stdout, verb)
+		assert.Contains(t, stderr, `unknown tier "sse9"; the tiers are generic, avx2, avx512, avx512bf16; this machine (`, verb)
+	}
 }
 
 // An interrupted export leaves nothing behind, neither under the final name nor

@@ -197,6 +197,9 @@ func TestMatMulBits(t *testing.T) {
 	shapes := []problem{
 		{m: 1, n: 1, k: 1}, {m: 5, n: 700, k: 40}, {m: 300, n: 8, k: 100}, {m: 130, n: 161, k: 900}, {m: 61, n: 95, k: 1601}, {m: 12, n: 32, k: 768},
 	}
+	if testing.Short() { // under the race detector
+		shapes = []problem{{m: 5, n: 200, k: 40}, {m: 27, n: 70, k: 801}}
+	}
 	vectorTiers(t, func(t *testing.T) {
 		for _, q := range shapes {
 			for _, precision := range []Precision{FP32, BF16} {

@@ -1,7 +1,9 @@
 package kernel
 
 import (
+	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 )
@@ -17,36 +19,63 @@ import (
 // gets which is chance; no task adds to a number that another one adds to, so the
 // results do not depend on it.
 //
+// An idle thread looks for work for some 20 us and then sleeps until it is woken; so
+// does a caller whose last tasks run on other threads. Where another process wants a
+// core, the threads that have one take more of the tasks.
+//
 // Methods may be called from several goroutines, which then wait for one another;
-// never from inside a task.
+// never from inside a task, which would wait for itself.
 type Pool struct {
 	threads int
 	running sync.Mutex // held during Run
-	job     atomic.Pointer[job]
 	closed  atomic.Bool
-	wake    []chan struct{} // one a worker, of capacity 1
-	idle    []atomic.Bool   // workers that have parked, or are about to
+	done    chan struct{} // of capacity 1: who finishes the last task wakes the caller
+	wake    []chan struct{}
+	idle    []atomic.Bool // workers that sleep, or are about to
 	gone    sync.WaitGroup
 	space   []scratch // one a thread, the caller's first
 	shared  scratch
 	product multiply // under way
+	work    work
 }
 
-// job is one Run. Its counters are on cache lines of their own, for all threads
-// write to them.
-type job struct {
-	tasks int
-	do    func(thread, task int)
-	done  chan struct{}
-	_     [64]byte
-	next  atomic.Int64 // the next task
-	_     [56]byte
-	left  atomic.Int64 // tasks that are not finished
+// work is what one Run asks for. What the threads all write to is on cache lines of
+// its own.
+//
+// All but the counters is written by the caller before it sets untaken, and read by
+// a thread only after it took a task from there: so a thread that comes late, when
+// its Run is over, finds none to take, or one of the next Run's, and either is right.
+type work struct {
+	tasks   int
+	do      func(thread, task int)
+	failure atomic.Pointer[TaskPanic] // the first
+	_       [64]byte
+	untaken atomic.Int64 // tasks; below zero after threads asked in vain
+	_       [56]byte
+	left    atomic.Int64 // tasks that are not finished
+	asleep  atomic.Bool  // the caller waits on done
+	_       [48]byte
 }
 
-// spins is how often an idle thread looks for work before it parks: some 20 us,
-// which bridges the time between two kernels of a model and is too short to take a
-// processor away from anybody.
+// TaskPanic is what Run panics with if a task did.
+type TaskPanic struct {
+	Value any    // of the first task that panicked
+	Stack []byte // of its goroutine
+}
+
+func (e *TaskPanic) Error() string {
+	return fmt.Sprintf("kernel: a task panicked: %v\n\n%s", e.Value, e.Stack)
+}
+
+// Unwrap returns the value, if it is an error.
+func (e *TaskPanic) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// spins is how often an idle thread looks for work before it sleeps: some 20 us,
+// about twice what waking it costs, which bridges the time between two kernels of a
+// model and is too short to take a processor away from anybody.
 const spins = 1 << 14
 
 // NewPool returns a pool of so many threads, or of one a processor for 0 or less.
@@ -57,13 +86,14 @@ func NewPool(threads int) *Pool {
 	}
 	p := &Pool{
 		threads: threads,
+		done:    make(chan struct{}, 1),
 		wake:    make([]chan struct{}, threads-1),
 		idle:    make([]atomic.Bool, threads-1),
 		space:   make([]scratch, threads),
 	}
 	for w := range p.wake {
 		p.wake[w] = make(chan struct{}, 1)
-		p.gone.Go(func() { p.work(w) })
+		p.gone.Go(func() { p.serve(w) })
 	}
 	return p
 }
@@ -76,24 +106,28 @@ func (p *Pool) Threads() int {
 	return p.threads
 }
 
-// Close ends the pool's threads once their work is done. The pool must not be used
-// afterwards, save that it may be closed again.
+// Close ends the pool's threads once their work is done. Kernels panic on a closed
+// pool; closing it again does nothing.
 func (p *Pool) Close() {
-	if p == nil || p.closed.Swap(true) {
+	if p == nil {
 		return
 	}
-	for _, c := range p.wake {
-		select {
-		case c <- struct{}{}:
-		default:
-		}
+	p.running.Lock()
+	defer p.running.Unlock()
+	p.closed.Store(true)
+	for w := range p.wake {
+		p.rouse(w)
 	}
 	p.gone.Wait()
 }
 
 // Run calls do once for every task from 0 to tasks-1, on as many threads as the
 // pool has, and returns when all calls have. thread, below Threads, is different in
-// calls that run at the same time.
+// calls that run at the same time. It allocates nothing; a do that is made anew for
+// each call may.
+//
+// If a task panics, the others run all the same, and then Run panics, with a
+// *TaskPanic. One thread does not go on, and leaves the panic as it is.
 func (p *Pool) Run(tasks int, do func(thread, task int)) {
 	if p != nil {
 		p.running.Lock()
@@ -104,68 +138,120 @@ func (p *Pool) Run(tasks int, do func(thread, task int)) {
 
 // run is Run for who holds p.running.
 func (p *Pool) run(tasks int, do func(thread, task int)) {
+	if p != nil && p.closed.Load() {
+		panic("kernel: a Pool is used after Close")
+	}
 	if p.Threads() == 1 || tasks < 2 {
 		for task := range tasks {
 			do(0, task)
 		}
 		return
 	}
-	j := &job{tasks: tasks, do: do, done: make(chan struct{}, 1)}
-	j.left.Store(int64(tasks))
-	p.job.Store(j)
-	for w := range min(len(p.wake), tasks-1) {
-		if p.idle[w].Load() {
-			select {
-			case p.wake[w] <- struct{}{}:
-			default: // has been woken already
-			}
+	w := &p.work
+	w.tasks, w.do = tasks, do
+	w.left.Store(int64(tasks))
+	w.untaken.Store(int64(tasks))
+	for i := range min(len(p.wake), tasks-1) {
+		if p.idle[i].Load() {
+			p.rouse(i)
 		}
 	}
-	j.help(0)
+	defer p.settle()
+	p.help(0)
+}
+
+// settle ends a Run: it waits for the tasks on other threads.
+func (p *Pool) settle() {
+	w := &p.work
 	for range spins {
-		if j.left.Load() == 0 {
-			return
+		if w.left.Load() == 0 {
+			break
 		}
 	}
-	<-j.done
+	for w.left.Load() != 0 {
+		// Who finishes the last task stores that and then reads asleep; here it is the
+		// other way round. Who of the two takes asleep back decides whether there is a
+		// signal. It may come from the last Run, late: hence the loop.
+		w.asleep.Store(true)
+		if w.left.Load() != 0 || !w.asleep.Swap(false) {
+			<-p.done
+		}
+	}
+	w.do = nil // which holds on to what it works on
+	if f := w.failure.Swap(nil); f != nil {
+		panic(f)
+	}
 }
 
-// help takes tasks until none is left to take.
-func (j *job) help(thread int) {
+// help does tasks until none is left to take.
+func (p *Pool) help(thread int) {
+	for p.work.untaken.Load() > 0 {
+		p.tasks(thread)
+	}
+}
+
+// tasks is help up to the first panic, if any.
+func (p *Pool) tasks(thread int) {
+	w := &p.work
+	busy := false
+	defer func() {
+		if !busy {
+			return
+		}
+		value := recover()
+		if value == nil {
+			value = "it called runtime.Goexit" // a worker is gone then; other threads do its part
+		}
+		w.failure.CompareAndSwap(nil, &TaskPanic{value, debug.Stack()})
+		p.finish()
+	}()
 	for {
-		task := int(j.next.Add(1)) - 1
-		if task >= j.tasks {
+		untaken := int(w.untaken.Add(-1))
+		if untaken < 0 {
 			return
 		}
-		j.do(thread, task)
-		if j.left.Add(-1) == 0 {
-			j.done <- struct{}{}
-		}
+		busy = true
+		w.do(thread, w.tasks-1-untaken)
+		busy = false
+		p.finish()
 	}
 }
 
-// work is a worker's life: it helps with each job it sees, looks for the next for a
-// while, and parks.
-func (p *Pool) work(w int) {
-	var last *job
+// finish counts a task as done.
+func (p *Pool) finish() {
+	if p.work.left.Add(-1) == 0 && p.work.asleep.Load() && p.work.asleep.Swap(false) {
+		p.done <- struct{}{}
+	}
+}
+
+// serve is a worker's life: it helps with each job it sees, looks for the next for a
+// while, and sleeps.
+func (p *Pool) serve(worker int) {
 	for {
 		for range spins {
-			if j := p.job.Load(); j != last {
-				last = j
-				j.help(w + 1)
+			if p.work.untaken.Load() > 0 {
+				p.help(worker + 1)
 				break
 			}
 		}
-		// Whoever posts a job stores it and then reads idle; here idle is stored and
-		// then the job read: one of the two sees the other.
-		p.idle[w].Store(true)
-		if p.job.Load() == last && !p.closed.Load() {
-			<-p.wake[w]
+		// Who posts work stores it and then reads idle; here idle is stored and then
+		// the work read: one of the two sees the other.
+		p.idle[worker].Store(true)
+		if p.work.untaken.Load() <= 0 && !p.closed.Load() {
+			<-p.wake[worker]
 		}
-		p.idle[w].Store(false)
+		p.idle[worker].Store(false)
 		if p.closed.Load() {
 			return
 		}
+	}
+}
+
+// rouse wakes a worker.
+func (p *Pool) rouse(worker int) {
+	select {
+	case p.wake[worker] <- struct{}{}:
+	default: // has been woken already
 	}
 }
 

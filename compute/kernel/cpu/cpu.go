@@ -12,6 +12,12 @@
 // A tier counts as present only if the operating system saves its registers
 // too. Architectures other than amd64 have the generic tier alone.
 //
+// The place of a NEON tier: a constant NEON after the last, whose rung asks for
+// cpuid.ASIMD; a ladder an architecture (generic, neon on arm64) in machine.best
+// and Tiers; and in the kernels x_neon_arm64.s with its dispatch in x_arm64.go,
+// beside x_avx2_amd64.s and x_amd64.go, which x_other.go then leaves out. Bits of
+// the generic tier are the same there, so the tests hold as they are.
+//
 // # The one process-wide setting
 //
 // The active tier is global on purpose, and nothing else in smelt is. A kernel
@@ -74,7 +80,8 @@ func (t Tier) String() string {
 }
 
 // ParseTier returns the tier of that name, in any case. It knows every tier,
-// also those this machine cannot run. The error lists the names.
+// also those this machine cannot run. The error lists the names, and which of them
+// this machine can run.
 func ParseTier(s string) (Tier, error) {
 	names := make([]string, len(ladder))
 	for i, r := range ladder {
@@ -83,7 +90,7 @@ func ParseTier(s string) (Tier, error) {
 		}
 		names[i] = r.name
 	}
-	return Generic, fmt.Errorf("cpu: unknown tier %q; the tiers are %s", s, strings.Join(names, ", "))
+	return Generic, fmt.Errorf("cpu: unknown tier %q; the tiers are %s; %s", s, strings.Join(names, ", "), host().can())
 }
 
 // best and active are this process's choice. best never changes. active holds
@@ -196,21 +203,23 @@ func (m machine) features() []string {
 
 // check returns nil if m can run t.
 func (m machine) check(t Tier) error {
-	top := m.best()
-	if t <= top {
-		return nil
-	}
-	runs := make([]string, 0, len(ladder))
-	for u := Generic; u <= top; u++ {
-		runs = append(runs, u.String())
-	}
-	can := "this machine (" + m.brand + ") can run: " + strings.Join(runs, ", ")
 	switch {
+	case t <= m.best():
+		return nil
 	case int(t) >= len(ladder):
-		return fmt.Errorf("cpu: there is no tier %d; %s", uint8(t), can)
+		return fmt.Errorf("cpu: there is no tier %d; %s", uint8(t), m.can())
 	case m.arch != "amd64":
-		return fmt.Errorf("cpu: tier %s is for amd64 and this is %s; %s", t, m.arch, can)
+		return fmt.Errorf("cpu: tier %s is for amd64 and this is %s; %s", t, m.arch, m.can())
 	default:
-		return fmt.Errorf("cpu: tier %s needs %s, which is missing; %s", t, strings.Join(m.missing(t), ", "), can)
+		return fmt.Errorf("cpu: tier %s needs %s, which is missing; %s", t, strings.Join(m.missing(t), ", "), m.can())
 	}
+}
+
+// can names the tiers m can run, for errors.
+func (m machine) can() string {
+	var runs []string
+	for t := Generic; t <= m.best(); t++ {
+		runs = append(runs, t.String())
+	}
+	return "this machine (" + m.brand + ") can run: " + strings.Join(runs, ", ")
 }
