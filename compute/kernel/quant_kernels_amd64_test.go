@@ -5,12 +5,19 @@ package kernel
 import (
 	"math/rand/v2"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"smelt/compute/kernel/cpu"
 )
+
+func TestAssemblyKnowsWhereAnInt8VectorHasItsSlices(t *testing.T) {
+	var v Int8Vector
+	assert.Equal(t, []uintptr{0, 24, 48, 72, 96}, []uintptr{unsafe.Offsetof(v.values), unsafe.Offsetof(v.halves),
+		unsafe.Offsetof(v.scales), unsafe.Offsetof(v.sums), unsafe.Offsetof(v.starts)})
+}
 
 // The kernels by their own names, without the choice among them: that each is there,
 // agrees with the portable form, and is the one its tier calls.
@@ -20,24 +27,17 @@ func TestMatVecKernelsByName(t *testing.T) {
 	x := randomFloats(random, n)
 	numbers, words := randomFloats(random, rows*n), make([]uint16, rows*n)
 	ToBF16(words, numbers)
-	q8, q4 := randomBlocks(random, Q8_0, rows*n), randomBlocks(random, Q4_0, rows*n)
-	q4k, q6k := randomBlocks(random, Q4K, rows*n), randomBlocks(random, Q6K, rows*n)
 	var v Int8Vector
 	v.Set(x)
 
 	type form = func(y []float32)
-	of8 := func(f func([]float32, []byte, []int8, []float32, []int32, int)) form {
-		return func(y []float32) { f(y, q8, v.values, v.scales, v.sums, n/32) }
+	of := func(format BlockFormat) func(func([]float32, []byte, *Int8Vector, int)) form {
+		w := randomBlocks(random, format, rows*n)
+		return func(f func([]float32, []byte, *Int8Vector, int)) form {
+			return func(y []float32) { f(y, w, &v, n/format.Elements()) }
+		}
 	}
-	of4 := func(f func([]float32, []byte, []int8, []float32, []int32, int)) form {
-		return func(y []float32) { f(y, q4, v.values, v.scales, v.sums, n/32) }
-	}
-	ofQ4K := func(f func([]float32, []byte, []int8, []float32, []int32, int)) form {
-		return func(y []float32) { f(y, q4k, v.values, v.scales, v.sums, n/256) }
-	}
-	ofQ6K := func(f func([]float32, []byte, []int8, []float32, []int32, int)) form {
-		return func(y []float32) { f(y, q6k, v.values, v.scales, v.sums, n/256) }
-	}
+	q8, q4, q41, q50, q4k, q6k := of(Q8_0), of(Q4_0), of(Q4_1), of(Q5_0), of(Q4K), of(Q6K)
 	ofF32 := func(f func(y, w, x []float32, stride int)) form {
 		return func(y []float32) { f(y, numbers, x, n) }
 	}
@@ -53,17 +53,29 @@ func TestMatVecKernelsByName(t *testing.T) {
 			}
 		}
 	}
+	split := func(f func(halves []int8, starts []int32, values []int8)) form {
+		return func(y []float32) {
+			halves, starts := make([]int8, n), make([]int32, n/8)
+			f(halves, starts, v.values)
+			for i := range y {
+				y[i] = float32(halves[n-1-i]) + 256*float32(starts[n/8-1-i])
+			}
+		}
+	}
 	for _, k := range []struct {
 		name                                string
 		active, generic, avx2, avx512, bf16 form
 	}{
-		{"matVecQ8", of8(matVecQ8), of8(matVecQ8Generic), of8(matVecQ8AVX2), of8(matVecQ8AVX512), of8(matVecQ8AVX512BF16)},
-		{"matVecQ4", of4(matVecQ4), of4(matVecQ4Generic), of4(matVecQ4AVX2), of4(matVecQ4AVX512), of4(matVecQ4AVX512BF16)},
-		{"matVecQ4K", ofQ4K(matVecQ4K), ofQ4K(matVecQ4KGeneric), ofQ4K(matVecQ4KAVX2), ofQ4K(matVecQ4KAVX2), ofQ4K(matVecQ4KAVX2)},
-		{"matVecQ6K", ofQ6K(matVecQ6K), ofQ6K(matVecQ6KGeneric), ofQ6K(matVecQ6KAVX2), ofQ6K(matVecQ6KAVX2), ofQ6K(matVecQ6KAVX2)},
+		{"matVecQ8_0", q8(matVecQ8_0), q8(matVecQ8_0Generic), q8(matVecQ8_0AVX2), q8(matVecQ8_0AVX512), q8(matVecQ8_0AVX512BF16)},
+		{"matVecQ4_0", q4(matVecQ4_0), q4(matVecQ4_0Generic), q4(matVecQ4_0AVX2), q4(matVecQ4_0AVX512), q4(matVecQ4_0AVX512BF16)},
+		{"matVecQ4_1", q41(matVecQ4_1), q41(matVecQ4_1Generic), q41(matVecQ4_1AVX2), q41(matVecQ4_1AVX512), q41(matVecQ4_1AVX512BF16)},
+		{"matVecQ5_0", q50(matVecQ5_0), q50(matVecQ5_0Generic), q50(matVecQ5_0AVX2), q50(matVecQ5_0AVX512), q50(matVecQ5_0AVX512BF16)},
+		{"matVecQ4K", q4k(matVecQ4K), q4k(matVecQ4KGeneric), q4k(matVecQ4KAVX2), q4k(matVecQ4KAVX512), q4k(matVecQ4KAVX512BF16)},
+		{"matVecQ6K", q6k(matVecQ6K), q6k(matVecQ6KGeneric), q6k(matVecQ6KAVX2), q6k(matVecQ6KAVX512), q6k(matVecQ6KAVX512BF16)},
 		{"matVecF32", ofF32(matVecF32), ofF32(matVecF32Generic), ofF32(matVecF32AVX2), ofF32(matVecF32AVX512), ofF32(matVecF32AVX512)},
 		{"matVecBF16", ofBF16(matVecBF16), ofBF16(matVecBF16Generic), ofBF16(matVecBF16AVX2), ofBF16(matVecBF16AVX512), ofBF16(matVecBF16AVX512)},
 		{"roundInt8", round(roundInt8), round(roundInt8Generic), round(roundInt8AVX2), round(roundInt8AVX512), round(roundInt8AVX512)},
+		{"splitInt8", split(splitInt8), split(splitInt8Generic), split(splitInt8AVX2), split(splitInt8AVX2), split(splitInt8AVX2)},
 	} {
 		run := func(f form) []float32 {
 			y := make([]float32, rows)

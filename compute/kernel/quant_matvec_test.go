@@ -24,17 +24,18 @@ func randomFloats(random *rand.Rand, n int) []float32 {
 	return x
 }
 
-// rounds reports whether the format multiplies with int8.
-func rounds(f BlockFormat) bool { return f != Q4_1 && f != Q5_0 }
-
-// magnitudes returns what bytes of the format stand for, but in Q4_K, which multiplies
-// with the parts of a difference, the sum of their magnitudes.
+// magnitudes returns what bytes of the format stand for, but in Q4_1 and Q4_K, which
+// multiply with the parts of a sum or difference, the sum of their magnitudes.
 func magnitudes(f BlockFormat, bytes []byte, n int) []float32 {
-	if f == Q4K {
-		bytes = slices.Clone(bytes)
-		for at := 0; at < len(bytes); at += 144 {
-			bytes[at+1] &^= 0x80
-			bytes[at+3] |= 0x80
+	bytes = slices.Clone(bytes)
+	for block := range slices.Chunk(bytes, f.kind().bytes) {
+		switch f {
+		case Q4_1:
+			block[1] &^= 0x80
+			block[3] &^= 0x80
+		case Q4K:
+			block[1] &^= 0x80
+			block[3] |= 0x80
 		}
 	}
 	size := make([]float32, n)
@@ -78,9 +79,7 @@ func TestMatVecOfBlocksAgreesWithDoublePrecision(t *testing.T) {
 				y, check := fenced(random, []int{rows})
 				f.MatVec(y[0], bytes, &v)
 				check(t, f.String())
-				if rounds(f) {
-					v.Round(x)
-				}
+				v.Round(x)
 				agreeMatVec(t, y[0], w, magnitudes(f, bytes, rows*n), x, f.String())
 			}
 		}
@@ -101,14 +100,18 @@ func TestMatVecOfSmallWeights(t *testing.T) {
 			}
 			v.Set(x)
 			v.Round(x)
-			for _, f := range []BlockFormat{Q8_0, Q4_0} {
+			for f, zero := range map[BlockFormat]byte{Q8_0: 0, Q4_0: 0x88, Q5_0: 0} {
 				bytes := randomBlocks(random, f, n)
 				for at := range bytes {
-					if at%f.Bytes(32) >= 2 {
-						bytes[at] = map[BlockFormat]byte{Q8_0: 0, Q4_0: 0x88}[f]
+					switch place := at % f.Bytes(32); {
+					case place < 2:
+					case f == Q5_0 && place < 6:
+						bytes[at] = 0xff
+					default:
+						bytes[at] = zero
 					}
 				}
-				bytes[2+random.IntN(16)]++
+				bytes[6+random.IntN(12)]++
 				w, y := make([]float32, n), make([]float32, 1)
 				f.Dequantize(w, bytes)
 				f.MatVec(y, bytes, &v)
@@ -118,12 +121,28 @@ func TestMatVecOfSmallWeights(t *testing.T) {
 	})
 }
 
-// Extremes of the integers, which must not overflow: weights of -128, 127 or 15 with
-// values of 127 and -127.
+// unitScales sets the scales of every block to 1.
+func unitScales(f BlockFormat, bytes []byte) {
+	for block := range slices.Chunk(bytes, f.kind().bytes) {
+		switch f {
+		case Q6K:
+			copy(block[192:], "\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x00\x3c")
+		case Q4K:
+			copy(block, "\x00\x3c\x00\x3c\x01\x01\x01\x01\x01\x01\x01\x01\x11\x11\x11\x11")
+		case Q4_1:
+			copy(block, "\x00\x3c\x00\x3c")
+		default:
+			copy(block, "\x00\x3c")
+		}
+	}
+}
+
+// Extremes of the integers, which must not overflow: the largest and the smallest
+// weights with values of 127 and -127.
 func TestMatVecOfBlocksAtTheExtremes(t *testing.T) {
 	vectorTiers(t, func(t *testing.T) {
-		const n = 6 * 32
-		for _, f := range []BlockFormat{Q8_0, Q4_0} {
+		const n = 3 * 256
+		for _, f := range blockFormats {
 			for _, pattern := range []byte{0x00, 0x7f, 0x80, 0x81, 0xff, 0x0f, 0xf0} {
 				for _, period := range []int{n, 1, 2, 3} {
 					x := make([]float32, n)
@@ -133,16 +152,8 @@ func TestMatVecOfBlocksAtTheExtremes(t *testing.T) {
 							x[j] = -127
 						}
 					}
-					bytes := make([]byte, f.Bytes(n))
-					for at := range bytes {
-						bytes[at] = pattern
-						switch at % f.Bytes(32) {
-						case 0:
-							bytes[at] = 0x00
-						case 1:
-							bytes[at] = 0x3c // 1 in fp16
-						}
-					}
+					bytes := slices.Repeat([]byte{pattern}, f.Bytes(n))
+					unitScales(f, bytes)
 					w := make([]float32, n)
 					f.Dequantize(w, bytes)
 					var want float32
@@ -204,12 +215,12 @@ func TestMatVecRowsDoNotDependOnEachOther(t *testing.T) {
 		for _, f := range blockFormats {
 			rows := 20
 			if f == Q4_0 {
-				rows = rowsAtOnce/f.Bytes(n) + 50
+				rows = kernelBytes/f.Bytes(n) + 50
 			}
 			w, stride := randomBlocks(random, f, rows*n), f.Bytes(n)
 			each(f.String(), rows, func(y []float32, from, to int) { f.MatVec(y, w[from*stride:to*stride], &v) })
 		}
-		const rows = rowsAtOnce/4/n + 50
+		const rows = kernelBytes/4/n + 50
 		w := randomFloats(random, rows*n)
 		each("float32", rows, func(y []float32, from, to int) { MatVec(y, w[from*n:to*n], x) })
 		words := make([]uint16, len(w))
@@ -254,6 +265,8 @@ func TestInt8VectorIsTheSameOnAllTiers(t *testing.T) {
 			require.Equal(t, want[i].values, v.values, "%g", x)
 			require.Equal(t, bitsOf(want[i].scales), bitsOf(v.scales), "%g", x)
 			require.Equal(t, want[i].sums, v.sums, "%g", x)
+			require.Equal(t, want[i].halves, v.halves, "%g", x)
+			require.Equal(t, want[i].starts, v.starts, "%g", x)
 			rounded := make([]float32, len(x))
 			v.Round(rounded)
 			for b := range len(x) / 32 {
@@ -295,6 +308,13 @@ func TestMatVecOfNumbersThatAreNotFinite(t *testing.T) {
 					v.Set(x)
 					y := make([]float32, 3)
 					f.MatVec(y, w, &v)
+					if f == Q4_1 || f == Q4K { // another scale
+						binary.LittleEndian.PutUint16(w[at:], 0)
+						binary.LittleEndian.PutUint16(w[at+2:], bad)
+						other := make([]float32, 3)
+						f.MatVec(other, w, &v)
+						assert.Equal(t, []bool{false, true, false}, []bool{notFinite(other[0]), notFinite(other[1]), notFinite(other[2])}, "%s: %g", f, other)
+					}
 					assert.Equal(t, []bool{false, true, false}, []bool{notFinite(y[0]), notFinite(y[1]), notFinite(y[2])}, "%s: %g", f, y)
 				}
 			}
@@ -310,6 +330,57 @@ func TestMatVecOfNumbersThatAreNotFinite(t *testing.T) {
 	})
 }
 
+// The products with several vectors are those with each, to the bit, over more rows
+// than go to a kernel at once.
+func TestMatVecsAreThoseOfEachVector(t *testing.T) {
+	vectorTiers(t, func(t *testing.T) {
+		random := rand.New(rand.NewPCG(35, 36))
+		const n, most = 768, 5
+		var xs [most][]float32
+		var vs [most]Int8Vector
+		for i := range xs {
+			xs[i] = randomFloats(random, n)
+			vs[i].Set(xs[i])
+		}
+		check := func(name string, rows int, several func(ys [][]float32, count int), one func(y []float32, i int)) {
+			for _, count := range []int{0, 1, 2, most} {
+				ys, fences := fenced(random, slices.Repeat([]int{rows}, count))
+				several(ys, count)
+				fences(t, name)
+				for i, y := range ys {
+					want := make([]float32, rows)
+					one(want, i)
+					require.Equal(t, bitsOf(want), bitsOf(y), "%s: vector %d of %d", name, i, count)
+				}
+			}
+		}
+		for _, f := range blockFormats {
+			const rows = 30
+			w := randomBlocks(random, f, rows*n)
+			check(f.String(), rows, func(ys [][]float32, count int) { f.MatVecs(ys, w, vs[:count]) },
+				func(y []float32, i int) { f.MatVec(y, w, &vs[i]) })
+		}
+		const rows = kernelBytes/4/n + 20
+		w, words := randomFloats(random, rows*n), make([]uint16, rows*n)
+		ToBF16(words, w)
+		check("float32", rows, func(ys [][]float32, count int) { MatVecs(ys, w, xs[:count]) },
+			func(y []float32, i int) { MatVec(y, w, xs[i]) })
+		check("bfloat16", rows, func(ys [][]float32, count int) { MatVecsBF16(ys, words, xs[:count]) },
+			func(y []float32, i int) { MatVecBF16(y, words, xs[i]) })
+	})
+}
+
+func TestMatVecOfNoElements(t *testing.T) {
+	vectorTiers(t, func(t *testing.T) {
+		var v Int8Vector
+		for _, f := range blockFormats {
+			y := []float32{1, 2, 3}
+			f.MatVec(y, nil, &v)
+			assert.Equal(t, make([]float32, 3), y, f.String())
+		}
+	})
+}
+
 func TestMatVecAllocatesNothing(t *testing.T) {
 	vectorTiers(t, func(t *testing.T) {
 		random := rand.New(rand.NewPCG(31, 32))
@@ -319,6 +390,8 @@ func TestMatVecAllocatesNothing(t *testing.T) {
 		for _, f := range blockFormats {
 			w := randomBlocks(random, f, 512)
 			assert.Zero(t, testing.AllocsPerRun(10, func() { v.Set(x); f.MatVec(y, w, &v) }), f.String())
+			ys, vs := [][]float32{y, make([]float32, 2)}, []Int8Vector{v, v}
+			assert.Zero(t, testing.AllocsPerRun(10, func() { f.MatVecs(ys, w, vs) }), f.String())
 		}
 	})
 }

@@ -24,7 +24,7 @@ func TestMatVecTouchesNothingOutside(t *testing.T) {
 		var v Int8Vector
 		for _, end := range []bool{false, true} {
 			for _, f := range blockFormats {
-				for count := 1; f.Bytes(2*count*f.Elements()) <= size && count*f.Elements() <= len(xRoom) && count < 14; count++ {
+				for count := 1; f.Bytes(2*count*f.Elements()) <= size && count*f.Elements() <= len(xRoom) && count < 24; count++ {
 					n := count * f.Elements()
 					x := part(xRoom, n, end)
 					copy(x, randomFloats(random, n))

@@ -79,6 +79,16 @@ func TestBlockShapesThatAreNone(t *testing.T) {
 	assert.Panics(t, func() { Q8_0.MatVec(make([]float32, 2), make([]byte, 68+67), &v) }, "w too short")
 	assert.Panics(t, func() { MatVec(make([]float32, 2), make([]float32, 5), make([]float32, 3)) }, "w too short")
 	assert.Panics(t, func() { MatVecBF16(make([]float32, 2), make([]uint16, 5), make([]float32, 3)) }, "w too short")
+	two := [][]float32{make([]float32, 2), make([]float32, 1)}
+	assert.Panics(t, func() { Q8_0.MatVecs(two, make([]byte, 2*68), []Int8Vector{v, v}) }, "the second y too short")
+	var longer Int8Vector
+	longer.Set(make([]float32, 96))
+	assert.PanicsWithValue(t, "kernel: a vector of 96 elements is among those of 64", func() {
+		Q8_0.MatVecs([][]float32{two[0], two[0]}, make([]byte, 2*68), []Int8Vector{v, longer})
+	})
+	assert.Panics(t, func() {
+		MatVecs([][]float32{two[0], two[0]}, make([]float32, 6), [][]float32{make([]float32, 3), make([]float32, 2)})
+	}, "the second x too short")
 }
 
 // Any bytes are blocks: reading them never fails, and what is read is written back

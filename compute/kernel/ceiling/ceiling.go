@@ -34,10 +34,14 @@ func FMA(t cpu.Tier) Loop { return fma(t) }
 // BF16 returns the loop of bf16 dot products, and whether the tier has one.
 func BF16(t cpu.Tier) (l Loop, ok bool) { return dotBF16(t) }
 
+// readStep is how many bytes Read reads at once, a page.
+const readStep = 4096
+
 // Read reads data once, with the widest loads of the tier, and returns a word that
-// depends on all of it but a last part of less than 512 bytes.
+// depends on all of it but a last part of less than 4096 bytes. To measure DRAM, data
+// should be many times what caches hold; several threads read parts of it each.
 func Read(t cpu.Tier, data []byte) uint64 {
-	data = data[:len(data)&^511]
+	data = data[:len(data)&^(readStep-1)]
 	if len(data) == 0 {
 		return 0
 	}

@@ -29,32 +29,31 @@ func peakLoop(a *asm.File, name string, pair bool) {
 	a.Return()
 }
 
-// readLoop emits the reading of n bytes, a multiple of 512, which are folded into
+// readLoop emits the reading of n bytes, a multiple of readStep, which are folded into
 // a word so that none is left out.
+//
+// One stream of loads by many instructions, with a touch of each page long before its
+// turn, is the fastest of what was tried on Zen 5: it reads 42 GB/s from pages of 4096
+// bytes, as it does from pages of 2 MB. Without the touch it is 35 to 39, with eight
+// loads a round 37 to 39, and two or more streams or more prefetches are slower, too.
 func readLoop(a *asm.File) {
+	const readStep, pagesAhead = 4096, 65536 // see package ceiling
 	v := a.Vector
-	function(a, "read"+v.Tier, "(p *byte, n int) uint64", 24, "n is a positive multiple of 512.")
+	function(a, "read"+v.Tier, "(p *byte, n int) uint64", 24, fmt.Sprintf("n is a positive multiple of %d.", readStep))
 	a.Do(`MOVQ p+0(FP), SI
 		MOVQ n+8(FP), AX`)
 	for i := range 8 {
 		a.Do("VXORPS %[1]s, %[1]s, %[1]s", v.Reg(i))
 	}
 	loop(a, "loop")
-	for off := 0; off < 512; off += v.Width {
+	a.Do("PREFETCHT0 %d(SI)", pagesAhead)
+	for off := 0; off < readStep; off += v.Width {
 		r := off / v.Width % 8
 		a.Do("VXORPS %d(SI), %s, %s", off, v.Reg(r), v.Reg(r))
 	}
-	a.Do(`PREFETCHT0 4096(SI)
-		PREFETCHT0 4160(SI)
-		PREFETCHT0 4224(SI)
-		PREFETCHT0 4288(SI)
-		PREFETCHT0 4352(SI)
-		PREFETCHT0 4416(SI)
-		PREFETCHT0 4480(SI)
-		PREFETCHT0 4544(SI)
-		ADDQ $512, SI
-		SUBQ $512, AX
-		JNE loop`)
+	a.Do(`ADDQ $%[1]d, SI
+		SUBQ $%[1]d, AX
+		JNE loop`, readStep)
 	for i := 1; i < 8; i++ {
 		a.Do("VXORPS %[1]s, %[2]s, %[2]s", v.Reg(i), v.Reg(0))
 	}

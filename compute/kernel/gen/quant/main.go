@@ -39,28 +39,41 @@ func main() {
 // files returns the text of every generated file by its name, in the folder of
 // package kernel.
 func files() map[string]string {
-	text := map[string]string{}
+	text := map[string]string{
+		"quant_amd64.go": dispatch(),
+		"quant_other.go": fallback(),
+	}
 	for _, v := range []asm.Vector{asm.AVX2, asm.AVX512} {
 		f := asm.NewFile(v, command, tags)
 		for _, d := range dense {
 			d.emit(&function{f, d.signature(), false})
 		}
 		round(&function{f, roundSignature, false})
-		for _, b := range blocks {
-			b.emit(&function{f, blockSignature, false}, v.Tier)
-		}
 		if !v.Wide() {
-			productQ4K(&function{f, blockSignature, false})
-			productQ6K(&function{f, blockSignature, false})
+			split(&function{f, splitSignature, false})
 		}
+		blockProducts(f, v.Tier, false)
 		text["quant_"+map[bool]string{false: "avx2", true: "avx512"}[v.Wide()]+"_amd64.s"] = f.String()
 	}
 	f := asm.NewFile(asm.AVX512, command, tags)
-	for _, b := range blocks {
-		b.emit(&function{f, blockSignature, true}, "AVX512BF16")
-	}
+	blockProducts(f, "AVX512BF16", true)
 	text["quant_avx512bf16_amd64.s"] = f.String()
 	return text
+}
+
+// blockProducts writes the products of all block formats.
+func blockProducts(file *asm.File, tier string, vnni bool) {
+	f := &function{file, blockSignature, vnni}
+	for _, b := range blocks {
+		if file.Wide() {
+			b.emitWide(f, tier)
+		} else {
+			b.emit(f)
+		}
+	}
+	for _, b := range superblocks(file.Wide()) {
+		b.emit(f, tier)
+	}
 }
 
 // begin begins the function of that name and loads its slices' addresses into the

@@ -89,3 +89,38 @@ func round(f *function) {
 	f.Label("end")
 	f.Return()
 }
+
+var splitSignature = asm.Layout([]string{"halves []int8", "starts []int32", "values []int8"}, nil)
+
+// split writes the arrangement of values for vectors of four blocks of 4-bit weights.
+// AX is the block, BX where its halves go.
+func split(f *function) {
+	f.begin("splitInt8"+f.Tier, "Arranges blocks of values by halves, and sums eight in each lane.",
+		map[string]string{"halves": "DI", "starts": "R9", "values": "SI"})
+	f.Do(`MOVQ %s, CX
+		SHRQ $5, CX
+		VPBROADCASTD %s, Y2
+		VPCMPEQW Y3, Y3, Y3 // -1
+		XORL AX, AX`, f.Arg("values").Operand("len"), f.Words("bytes1", 0x01010101))
+	f.Label("block")
+	f.Do(`CMPQ AX, CX
+		JGE end
+		MOVQ AX, BX
+		ANDQ $~3, BX
+		ADDQ AX, BX
+		SHLQ $4, BX
+		VMOVDQU (SI), Y0
+		VMOVDQU X0, (DI)(BX*1)
+		VEXTRACTI128 $1, Y0, 64(DI)(BX*1)
+		VPMADDUBSW Y0, Y2, Y1
+		VPMADDWD Y3, Y1, Y1
+		VEXTRACTI128 $1, Y1, X0
+		VPADDD X1, X0, X0
+		VMOVDQU X0, (R9)
+		ADDQ $32, SI
+		ADDQ $16, R9
+		ADDQ $1, AX
+		JMP block`)
+	f.Label("end")
+	f.Return()
+}
