@@ -31,7 +31,8 @@
 //
 // Weights in GGUF's blocks are decoded and made in quant*.go; quant_matvec.go
 // multiplies rows of them, or of float32 and bf16, with a vector, over the range of
-// rows the caller gives. The command gen/quant prints the assembly.
+// rows the caller gives. The command gen/quant prints the assembly. Matrices of them
+// are multiplied in matmul_int8.go, on a Pool; gen/int8 prints that.
 //
 // # Bits
 //

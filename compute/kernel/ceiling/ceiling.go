@@ -34,6 +34,9 @@ func FMA(t cpu.Tier) Loop { return fma(t) }
 // BF16 returns the loop of bf16 dot products, and whether the tier has one.
 func BF16(t cpu.Tier) (l Loop, ok bool) { return dotBF16(t) }
 
+// Int8 returns the loop of dot products of int8, and whether the tier has one.
+func Int8(t cpu.Tier) (l Loop, ok bool) { return dotInt8(t) }
+
 // readStep is how many bytes Read reads at once, a page.
 const readStep = 4096
 

@@ -14,6 +14,9 @@ func fmaAVX512(n int)
 func dotBF16AVX512(n int)
 
 //go:noescape
+func dotInt8AVX512(n int)
+
+//go:noescape
 func readAVX2(p *byte, n int) uint64
 
 //go:noescape
@@ -34,6 +37,13 @@ func dotBF16(t cpu.Tier) (Loop, bool) {
 		return Loop{}, false
 	}
 	return Loop{dotBF16AVX512, inFlight512 * 32 * 2}, true
+}
+
+func dotInt8(t cpu.Tier) (Loop, bool) {
+	if t < cpu.AVX512BF16 {
+		return Loop{}, false
+	}
+	return Loop{dotInt8AVX512, inFlight512 * 64 * 2}, true
 }
 
 func read(t cpu.Tier, data []byte) (word uint64) {

@@ -17,6 +17,10 @@ func TestLoopsRun(t *testing.T) {
 			assert.Equal(t, 2*l.Operations, b.Operations)
 			b.Run(10)
 		}
+		if b, ok := Int8(tier); ok {
+			assert.Equal(t, 4*l.Operations, b.Operations)
+			b.Run(10)
+		}
 	}
 }
 

@@ -67,10 +67,11 @@ func files() []file {
 
 	narrowLoops, wideLoops := newFile(asm.AVX2), newFile(asm.AVX512)
 	for _, a := range []*asm.File{narrowLoops, wideLoops} {
-		peakLoop(a, "fma", false)
+		peakLoop(a, "fma")
 		readLoop(a)
 	}
-	peakLoop(wideLoops, "dotBF16", true)
+	peakLoop(wideLoops, "dotBF16")
+	peakLoop(wideLoops, "dotInt8")
 	return []file{
 		{"matmul_avx2_amd64.s", narrow.String()},
 		{"matmul_avx512_amd64.s", wide.String()},

@@ -8,7 +8,7 @@ import (
 
 // peakLoop emits n rounds of independent multiply-adds on registers alone: more of
 // them than the pipes hold.
-func peakLoop(a *asm.File, name string, pair bool) {
+func peakLoop(a *asm.File, name string) {
 	const first = 4
 	last := registers(a.Vector)
 	function(a, name+a.Tier, "(n int)", 8, fmt.Sprintf("n rounds of %d multiply-adds.", last-first))
@@ -18,10 +18,13 @@ func peakLoop(a *asm.File, name string, pair bool) {
 	a.Do("MOVQ n+0(FP), AX")
 	loop(a, "loop")
 	for r := first; r < last; r++ {
-		if pair {
-			a.Encoded(asm.VDPBF16PS, 0, 1, r)
-		} else {
+		switch name {
+		case "fma":
 			a.Do("VFMADD231PS V0, V1, V%d", r)
+		case "dotBF16":
+			a.Encoded(asm.VDPBF16PS, 0, 1, r)
+		case "dotInt8":
+			a.Do("VPDPBUSD V0, V1, V%d", r)
 		}
 	}
 	a.Do(`DECQ AX
