@@ -21,6 +21,8 @@ func kernelFamilies() []kernelFamily {
 		{"products", productCases},
 		{"threads", threadCases},
 		{"stored", storedCases},
+		{"int8", int8Cases},
+		{"attention", attentionCases},
 		{"vector", vectorCases},
 		{"memory", memoryCases},
 		{"matvec", matVecCases},
@@ -32,6 +34,8 @@ func kernelFamilies() []kernelFamily {
 //	products  matrix products, by the machine's arithmetic
 //	threads   matrix products on all threads, by as many times what one does
 //	stored    matrix products with weights as files have them, by the machine's arithmetic
+//	int8      matrix products of quantised weights, by the machine's arithmetic on int8
+//	attention forward, backward and generation, by arithmetic on fp32 and by reading memory
 //	vector    element-wise and row-wise operations on what is in a core's first cache, by what moves as many bytes
 //	memory    some of them on what is in no cache, by reading as many bytes
 //	matvec    matrices in no cache times a vector, by reading memory

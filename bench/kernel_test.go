@@ -61,7 +61,7 @@ func TestKernelFamilies(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it works on 256 MB")
 	}
-	const families = "vector memory matvec stored"
+	const families = "vector memory matvec stored int8 attention"
 	r, err := MeasureKernels(t.Context(), KernelOptions{Threads: 1, Repeats: 1, Quick: true, Only: strings.Fields(families)})
 	require.NoError(t, err)
 	seen := map[string]bool{}
@@ -70,7 +70,7 @@ func TestKernelFamilies(t *testing.T) {
 		seen[f.Family], seen[f.Family+f.Name] = true, true
 		assert.Positive(t, f.Rate, f.Name)
 		assert.Positive(t, f.Ceiling.Rate, f.Name)
-		assert.Equal(t, f.Family == "stored", f.Ceiling.Unit == "FLOP", f.Name)
+		assert.Equal(t, f.Family == "int8", f.Ceiling.Unit == "OP", f.Name)
 		assert.Equal(t, f.Family == "vector" || f.Family == "memory", f.Elements > 0, f.Name)
 		assert.Equal(t, runtime.GOOS == "windows", f.Clock == "wall", f.Name)
 	}
@@ -78,7 +78,7 @@ func TestKernelFamilies(t *testing.T) {
 		assert.True(t, seen[name], name)
 	}
 	_, err = MeasureKernels(t.Context(), KernelOptions{Only: []string{"vectors"}})
-	assert.ErrorContains(t, err, "products, threads, stored, vector, memory, matvec")
+	assert.ErrorContains(t, err, "products, threads, stored, int8, attention, vector, memory, matvec")
 }
 
 func TestMeasureKernelsStops(t *testing.T) {

@@ -28,6 +28,8 @@ machine does at most, which is measured again after each repeat.
             packed: B laid out beforehand, as weights are
   threads   products on all threads, by as many times what one thread does
   stored    products with weights as files have them: x W^T forward, dy W backward
+  int8      products of quantised weights with factors rounded to int8
+  attention forward and backward over one document, and generation by reading its cache
   vector    exp, softmax, norms, AdamW ... on numbers in a core's first cache, by the sum of two
             arrays there, in bytes read and written: what is missing from 1 is arithmetic
   memory    what an optimiser does, on numbers in no cache, by reading memory
