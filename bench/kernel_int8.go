@@ -22,15 +22,14 @@ func int8Cases(m *kernelMeter) (cases []kernelCase) {
 			name += " packed"
 		}
 		cases = append(cases, kernelCase{name: name, threads: threads, work: s.operations(), ceiling: limit, prepare: func() func() {
-			p, o := m.pool(threads), kernel.MatMulOptions{}
+			p, o := m.pool(threads), kernel.MatMulOptions{Precision: kernel.Int8}
 			x := kernel.Matrix{Data: numbers(s.M * s.K), Rows: s.M, Cols: s.K}
 			c := kernel.Matrix{Data: make([]float32, s.M*s.N), Rows: s.M, Cols: s.N}
-			w := m.weights()[:s.N*f.Bytes(s.K)]
+			var w kernel.Factor = kernel.BlockMatrix{Data: m.weights(), Format: f, Rows: s.N, Cols: s.K}.T()
 			if packed {
-				w := f.Pack(p, w, s.N, s.K)
-				return func() { kernel.MatMulInt8(p, c, x, w, o) }
+				w = kernel.Pack(p, w, kernel.Int8)
 			}
-			return func() { f.MatMul(p, c, x, w, o) }
+			return func() { kernel.MatMul(p, c, x, w, o) }
 		}})
 	}
 	for _, s := range m.Shapes {

@@ -69,14 +69,13 @@ const (
 	// denormals as zeros: twice as fast where the machine has an instruction for
 	// it, and elsewhere FP32's speed with bfloat16's precision.
 	BF16
+	// Int8 multiplies block-quantised weights as integers with a rounded to int8, as
+	// [Int8Vector] rounds it: see matmul_int8.go. b is the transpose of a [BlockMatrix],
+	// as stored or Packed, and a is not Transposed.
+	Int8
 )
 
-func (p Precision) String() string {
-	if p == BF16 {
-		return "bf16"
-	}
-	return "fp32"
-}
+func (p Precision) String() string { return [...]string{"fp32", "bf16", "int8"}[p] }
 
 // MatMulOptions say what becomes of a product. The zero value overwrites c with it.
 // There is no bias, which Llama's layers lack; their residual sums are Accumulate's.

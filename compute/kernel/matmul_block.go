@@ -100,7 +100,15 @@ func product(p *Pool, c, a Matrix, b right, o MatMulOptions) {
 	}
 	p.running.Lock()
 	defer p.running.Unlock()
-	x := &p.product
+	if o.Precision == Int8 {
+		p.int8.multiply(p, c, a, b, o)
+	} else {
+		p.product.multiply(p, c, a, b, o)
+	}
+}
+
+// multiply does a product of FP32 or BF16.
+func (x *multiply) multiply(p *Pool, c, a Matrix, b right, o MatMulOptions) {
 	defer x.forget()
 	*x = multiply{
 		pool: p, do: x.tasks(), engine: activeEngine(), c: c, a: source{a.Data, a.stride(), !a.Transposed}, b: b, m: c.Rows, n: c.Cols, k: a.Cols,

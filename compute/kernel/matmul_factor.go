@@ -177,7 +177,10 @@ func (r *right) part(wide []float32, line, at, lines, n int) source {
 
 // check panics if a product of the precision cannot have the factor.
 func (r *right) check(precision Precision) {
-	if r.form == asPacked && r.packed.precision != precision {
-		panic(fmt.Sprintf("kernel: a %s product of a matrix packed as %s", precision, r.packed.precision))
+	switch {
+	case r.form == asPacked && r.packed.precision != precision:
+		panic(fmt.Sprintf("kernel: a product of %s with a matrix packed as %s", precision, r.packed.precision))
+	case precision == Int8 && r.form != asPacked && (r.form != asBlocks || !r.alongK):
+		panic("kernel: a product of int8 with what is not the transpose of a BlockMatrix")
 	}
 }

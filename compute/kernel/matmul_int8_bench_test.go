@@ -31,16 +31,16 @@ func BenchmarkInt8(b *testing.B) {
 				continue
 			}
 			w := randomBlocks(random, f, n*k)
-			packed := f.Pack(p, w, n, k)
+			packed := packedInt8(f, p, w, n, k)
 			for _, kept := range []bool{true, false} {
 				b.Run(fmt.Sprintf("%dx%dx%d/%s/packed=%t", m, k, n, f, kept), func(b *testing.B) {
 					best, limit := time.Hour, time.Hour
 					for b.Loop() {
 						start := time.Now()
 						if kept {
-							MatMulInt8(p, c, x, packed, MatMulOptions{})
+							matMulPackedInt8(p, c, x, packed, MatMulOptions{})
 						} else {
-							f.MatMul(p, c, x, w, MatMulOptions{})
+							matMulInt8(f, p, c, x, w, MatMulOptions{})
 						}
 						middle := time.Now()
 						top.Run(10_000)

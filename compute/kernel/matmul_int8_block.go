@@ -1,7 +1,5 @@
 package kernel
 
-import "fmt"
-
 // A product of int8 runs in the blocks of matmul_block.go, with sizes of its own: for
 // each byte there are four times as many multiplications to do, so that blocks of k are
 // longer, and those of columns can be small.
@@ -24,36 +22,39 @@ type int8Multiply struct {
 	m, n, k int
 	block   int // of k
 	alpha   float32
-	mode    int  // of the last block
-	wide    bool // panels are made fp32
-	tileOf  tileInt8Func
+	mode    int          // of the last block
+	wide    bool         // panels are made fp32
+	narrow  tileInt8Func // else
 
 	row, rows int      // of x that are packed
 	panelsA   []uint32 // [panel][k][12]
 	cols      int      // of a task
 	parts     int      // rows are cut into, for tasks
+
+	pool *Pool
+	do   *int8Tasks
 }
 
-func int8Product(p *Pool, c, x Matrix, w int8Weights, o MatMulOptions) {
-	c.check("c", len(c.Data))
-	x.check("x", len(x.Data))
-	if c.Transposed || x.Transposed || c.Rows != x.Rows {
-		panic(fmt.Sprintf("kernel: %d x %d is no product of %d x %d with weights, or a matrix is Transposed", c.Rows, c.Cols, x.Rows, x.Cols))
+// int8Tasks are tasks for products of Int8.
+type int8Tasks struct{ packA, tiles func(thread, task int) }
+
+// multiply does a product.
+func (y *int8Multiply) multiply(p *Pool, c, a Matrix, b right, o MatMulOptions) {
+	if a.Transposed {
+		panic("kernel: a product of int8 with a left factor that is Transposed")
 	}
-	if c.Rows == 0 || c.Cols == 0 {
-		return
+	do := y.do
+	if do == nil {
+		do = &int8Tasks{y.packA, y.tiles}
 	}
-	if x.Cols == 0 {
-		if !o.Accumulate {
-			for i := range c.Rows {
-				clear(c.Data[i*c.stride():][:c.Cols])
-			}
-		}
-		return
+	defer func() { *y = int8Multiply{do: do} }()
+	w := int8Weights{format: b.format, stored: b.blocks}
+	if b.form == asPacked {
+		w = int8Weights{format: b.packed.format, packed: b.packed.words}
 	}
-	y := &int8Multiply{
-		engine: activeEngine(), c: c, x: x, w: w, form: w.format.int8Form(),
-		m: c.Rows, n: c.Cols, k: x.Cols, alpha: o.Alpha, mode: overwrite,
+	*y = int8Multiply{
+		pool: p, do: do, engine: activeEngine(), c: c, x: a, w: w, form: w.format.int8Form(),
+		m: c.Rows, n: c.Cols, k: a.Cols, alpha: o.Alpha, mode: overwrite,
 	}
 	if y.alpha == 0 {
 		y.alpha = 1
@@ -62,23 +63,24 @@ func int8Product(p *Pool, c, x Matrix, w int8Weights, o MatMulOptions) {
 		y.mode = addTo
 	}
 	most := int8K
-	if y.tileOf = activeInt8Tile(y.form); y.tileOf == nil {
+	if y.narrow = activeInt8Tile(y.form); y.narrow == nil {
 		y.wide = true
 		most = int8Wide
-		y.tileOf = func(_, k int, a, b, next *uint32, part, c *float32, ldc int, alpha float32, mode int) {
-			y.tile(k, a, b, next, part, c, ldc, alpha, mode)
-		}
 	}
 	y.block = y.k
 	if y.k > most { // blocks of whole blocks of weights
 		y.block = ceil(ceil(y.k, ceil(y.k, most)), 256) * 256
 	}
-	if p == nil {
-		p = &Pool{threads: 1, space: make([]scratch, 1)}
+	y.run()
+}
+
+// tileOf adds up a tile: see tileInt8Func.
+func (y *int8Multiply) tileOf(height, k int, a, b, next *uint32, part, c *float32, ldc int, alpha float32, mode int) {
+	if y.wide {
+		y.tile(k, a, b, next, part, c, ldc, alpha, mode)
+	} else {
+		y.narrow(height, k, a, b, next, part, c, ldc, alpha, mode)
 	}
-	p.running.Lock()
-	defer p.running.Unlock()
-	y.run(p)
 }
 
 // wordsA and wordsB return the words that k elements take at one place of a panel.
@@ -104,7 +106,8 @@ func (y *int8Multiply) steps(k int) int {
 	return y.form.groups(k)
 }
 
-func (y *int8Multiply) run(p *Pool) {
+func (y *int8Multiply) run() {
+	p := y.pool
 	panels := ceil(y.m, tileRows)
 	words := y.wordsA(y.k)
 	chunks := ceil(panels*tileRows*words, blockA)
@@ -113,10 +116,8 @@ func (y *int8Multiply) run(p *Pool) {
 	space := p.shared.get(y.rows * words)
 	for y.row = 0; y.row < y.m; y.row += y.rows {
 		y.panelsA = space
-		y.packA(p)
-		p.run(ceil(y.n, y.cols)*y.parts, func(thread, task int) {
-			y.tiles(&p.space[thread], task/y.parts, task%y.parts)
-		})
+		p.run(ceil(min(y.rows, y.m-y.row), tileRows), y.do.packA)
+		p.run(ceil(y.n, y.cols)*y.parts, y.do.tiles)
 	}
 }
 
@@ -136,32 +137,30 @@ func (y *int8Multiply) plan(threads int) {
 	}
 }
 
-// packA rounds y.rows rows of x into panels, a task each.
-func (y *int8Multiply) packA(p *Pool) {
+// packA rounds a panel of x.
+func (y *int8Multiply) packA(thread, task int) {
 	rows := min(y.rows, y.m-y.row)
 	words := y.wordsA(y.k) * tileRows
-	p.run(ceil(rows, tileRows), func(thread, task int) {
-		panel := y.panelsA[task*words:][:words]
-		var narrow []uint32
+	panel := y.panelsA[task*words:][:words]
+	var narrow []uint32
+	if y.wide {
+		narrow = y.pool.space[thread].get(y.form.wordsA(y.block) * tileRows)
+	}
+	for k0 := 0; k0 < y.k; k0 += y.block {
+		k := min(y.block, y.k-k0)
+		var from [tileRows]*float32
+		for i := range from {
+			row := y.row + min(task*tileRows+i, rows-1) // those beyond do not count
+			from[i] = &y.x.Data[row*y.x.stride()+k0]
+		}
+		dst := panel[y.wordsA(k0)*tileRows:]
 		if y.wide {
-			narrow = p.space[thread].get(y.form.wordsA(y.block) * tileRows)
+			roundPanel(y.form, narrow, &from, k/int8Block)
+			y.form.widenA(dst, narrow, k)
+		} else {
+			roundPanel(y.form, dst, &from, k/int8Block)
 		}
-		for k0 := 0; k0 < y.k; k0 += y.block {
-			k := min(y.block, y.k-k0)
-			var from [tileRows]*float32
-			for i := range from {
-				row := y.row + min(task*tileRows+i, rows-1) // those beyond do not count
-				from[i] = &y.x.Data[row*y.x.stride()+k0]
-			}
-			dst := panel[y.wordsA(k0)*tileRows:]
-			if y.wide {
-				roundPanel(y.form, narrow, &from, k/int8Block)
-				y.form.widenA(dst, narrow, k)
-			} else {
-				roundPanel(y.form, dst, &from, k/int8Block)
-			}
-		}
-	})
+	}
 }
 
 // blockOfB returns the panels of cols columns from col on, in the block of k that
@@ -193,7 +192,8 @@ func (y *int8Multiply) blockOfB(space, room []uint32, col, cols, k0, k int) (pan
 }
 
 // tiles does one task: a block of columns with a part of the rows.
-func (y *int8Multiply) tiles(s *scratch, block, part int) {
+func (y *int8Multiply) tiles(thread, task int) {
+	block, part := task/y.parts, task%y.parts
 	rows := min(y.rows, y.m-y.row)
 	panels := ceil(rows, tileRows)
 	first, last := panels*part/y.parts, panels*(part+1)/y.parts
@@ -210,7 +210,7 @@ func (y *int8Multiply) tiles(s *scratch, block, part int) {
 		waiting = (last - first) * across
 	}
 	wordsB := across * tileCols * y.wordsB(y.block)
-	space := s.get(waiting*tileWords + wordsB + y.form.unpackRoom() + y.form.wordsB(y.block)*tileCols)
+	space := y.pool.space[thread].get(waiting*tileWords + wordsB + y.form.unpackRoom() + y.form.wordsB(y.block)*tileCols)
 	sums, space := floats(space[:waiting*tileWords]), space[waiting*tileWords:]
 	stride := y.c.stride()
 	for k0 := 0; k0 < y.k; k0 += y.block {

@@ -53,9 +53,9 @@ func FuzzInt8(f *testing.F) {
 			p := NewPool(int(threads)%3 + 1)
 			c := Matrix{Data: make([]float32, m*n), Rows: m, Cols: n}
 			matrix := Matrix{Data: x, Rows: m, Cols: k}
-			format.MatMul(p, c, matrix, stored, MatMulOptions{})
+			matMulInt8(format, p, c, matrix, stored, MatMulOptions{})
 			again := Matrix{Data: make([]float32, m*n), Rows: m, Cols: n}
-			MatMulInt8(p, again, matrix, format.Pack(p, stored, n, k), MatMulOptions{})
+			matMulPackedInt8(p, again, matrix, packedInt8(format, p, stored, n, k), MatMulOptions{})
 			require.Equal(t, bitsOf(c.Data), bitsOf(again.Data))
 			var v Int8Vector
 			rounded := make([]float32, k)

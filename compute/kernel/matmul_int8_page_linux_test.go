@@ -36,8 +36,8 @@ func TestInt8StaysInside(t *testing.T) {
 					copy(w, randomBlocks(random, f, n*k))
 					x := Matrix{Data: place(xRoom, m*k, atEnd), Rows: m, Cols: k}
 					c := Matrix{Data: place(cRoom, m*n, atEnd), Rows: m, Cols: n}
-					f.MatMul(nil, c, x, w, MatMulOptions{Accumulate: atEnd})
-					MatMulInt8(nil, c, x, f.Pack(nil, w, n, k), MatMulOptions{Accumulate: atEnd})
+					matMulInt8(f, nil, c, x, w, MatMulOptions{Accumulate: atEnd})
+					matMulPackedInt8(nil, c, x, packedInt8(f, nil, w, n, k), MatMulOptions{Accumulate: atEnd})
 				}
 				row := place(xRoom, int8Block, atEnd)
 				var rows [tileRows]*float32

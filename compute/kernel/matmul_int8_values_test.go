@@ -39,7 +39,7 @@ func TestInt8AtTheExtremes(t *testing.T) {
 				}
 				w, c := make([]float32, k), make([]float32, m)
 				f.Dequantize(w, stored)
-				f.MatMul(nil, Matrix{Data: c, Rows: m, Cols: 1}, Matrix{Data: x, Rows: m, Cols: k}, stored, MatMulOptions{})
+				matMulInt8(f, nil, Matrix{Data: c, Rows: m, Cols: 1}, Matrix{Data: x, Rows: m, Cols: k}, stored, MatMulOptions{})
 				size := magnitudes(f, stored, k)
 				for i, got := range c {
 					var want, terms float64
@@ -77,7 +77,7 @@ func TestInt8SpecialValues(t *testing.T) {
 			clean := make([]float32, m*n)
 			multiply := func(x []float32, stored []byte) []float32 {
 				c := slices.Clone(clean)
-				f.MatMul(nil, Matrix{Data: c, Rows: m, Cols: n}, Matrix{Data: x, Rows: m, Cols: k}, stored, MatMulOptions{})
+				matMulInt8(f, nil, Matrix{Data: c, Rows: m, Cols: n}, Matrix{Data: x, Rows: m, Cols: k}, stored, MatMulOptions{})
 				return c
 			}
 			clean = multiply(x, stored)

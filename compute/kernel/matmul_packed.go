@@ -4,11 +4,13 @@ package kernel
 // each product that work, and the memory traffic of it. Every tier reads the same
 // layout, [k block][panel][k][32].
 //
-// An FP32 Packed takes 4 bytes an element, a BF16 one 2, with the columns rounded
-// up to a multiple of 32. It does not change, and may be used by many at once.
+// An FP32 Packed takes 4 bytes an element, a BF16 one 2, an Int8 one 9 bits or, for
+// Q4_1 and Q4_K, 10; with the columns rounded up to a multiple of 32. It does not
+// change, and may be used by many at once.
 type Packed struct {
 	rows, cols int
 	precision  Precision
+	format     BlockFormat // of Int8
 	words      []uint32
 }
 
@@ -21,14 +23,19 @@ func (w *Packed) Cols() int { return w.cols }
 // Bytes returns the memory it takes.
 func (w *Packed) Bytes() int { return 4 * len(w.words) }
 
-// Pack lays out b, K x N and not itself Packed, rounding it if the precision is BF16.
+// Pack lays out b, K x N and not itself Packed, for products of the precision.
 func Pack(p *Pool, b Factor, precision Precision) *Packed {
 	x := &multiply{engine: activeEngine(), b: rightOf(b), precision: precision, pairs: precision == BF16}
 	if x.b.form == asPacked {
 		panic("kernel: a Packed matrix cannot be packed again")
 	}
+	x.b.check(precision)
 	w := &Packed{rows: x.b.rows, cols: x.b.cols, precision: precision}
 	if w.rows == 0 || w.cols == 0 {
+		return w
+	}
+	if precision == Int8 {
+		w.format, w.words = x.b.format, packInt8(p, x.b)
 		return w
 	}
 	panels := ceil(w.cols, tileCols)

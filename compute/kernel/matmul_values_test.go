@@ -164,7 +164,7 @@ func TestShapesMustFit(t *testing.T) {
 			MatMul(nil, m(2, 3), m(2, 4), Matrix{Data: make([]float32, 99), Rows: 4, Cols: 3, Stride: 2}, MatMulOptions{})
 		}},
 		{"matrix a is -1 x 4", func() { MatMul(nil, m(2, 3), Matrix{Rows: -1, Cols: 4}, m(4, 3), MatMulOptions{}) }},
-		{"a fp32 product of a matrix packed as bf16", func() {
+		{"a product of fp32 with a matrix packed as bf16", func() {
 			MatMul(nil, m(2, 3), m(2, 4), Pack(nil, m(4, 3), BF16), MatMulOptions{})
 		}},
 		{"a 2 x 3 matrix is no product of 2 x 4 and 5 x 3", func() {

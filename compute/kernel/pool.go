@@ -36,6 +36,7 @@ type Pool struct {
 	space   []scratch // one a thread, the caller's first
 	shared  scratch
 	product multiply // under way
+	int8    int8Multiply
 	work    work
 }
 
