@@ -65,10 +65,10 @@ func (a Attention) checkRows(name string, m Matrix, rows, heads int) {
 	}
 }
 
-func (a Attention) checkQKV(prefix string, x QKV, rows int) {
-	a.checkRows(prefix+"q", x.Q, rows, a.Heads)
-	a.checkRows(prefix+"k", x.K, rows, a.KVHeads)
-	a.checkRows(prefix+"v", x.V, rows, a.KVHeads)
+func (a Attention) checkQKV(q, k, v string, x QKV, rows int) {
+	a.checkRows(q, x.Q, rows, a.Heads)
+	a.checkRows(k, x.K, rows, a.KVHeads)
+	a.checkRows(v, x.V, rows, a.KVHeads)
 }
 
 // Operations returns the floating-point operations that Forward and Backward need for
@@ -109,22 +109,36 @@ func checkEnds(ends []int, rows int) {
 func (a Attention) Forward(p *Pool, out Matrix, lse []float32, x QKV, ends []int) {
 	a.check()
 	rows := x.Q.Rows
-	a.checkQKV("", x, rows)
+	a.checkQKV("q", "k", "v", x, rows)
 	a.checkRows("out", out, rows, a.Heads)
 	checkEnds(ends, rows)
 	if lse != nil && len(lse) != a.Heads*rows {
 		panic(fmt.Sprintf("kernel: lse is of %d numbers and not %d x %d", len(lse), a.Heads, rows))
 	}
-	f := forward{Attention: a, engine: activeEngine(), out: out, q: x.Q, lse: lse, spans: make([]span, 0, len(ends))}
-	keys := &rowsOf{x, a.Dim}
+	p = held(p)
+	defer p.running.Unlock()
+	f := p.attention.forward.begin(p, a, out, x.Q)
+	defer f.forget()
+	f.lse = lse
+	f.pages = [2][]float32{x.K.Data, x.V.Data}
 	first := 0
 	for _, end := range ends {
 		if end > first {
-			f.spans = append(f.spans, span{row: first, rows: end - first, first: first, keys: keys})
+			f.spans = append(f.spans, span{row: first, rows: end - first, first: first,
+				keys:   cacheRows{f32: f.pages[:1], pageRows: rows, stride: x.K.stride(), headStride: a.Dim},
+				values: cacheRows{f32: f.pages[1:], pageRows: rows, stride: x.V.stride(), headStride: a.Dim}})
 		}
 		first = end
 	}
-	f.run(p)
+	f.run()
+}
+
+// attending is what a Pool keeps from one call to the next: lists, and the tasks that
+// are handed to its threads, so that a call allocates nothing.
+type attending struct {
+	forward  forward
+	decode   decode
+	backward backward
 }
 
 // held returns p, or a pool for this call alone, with its lock taken.

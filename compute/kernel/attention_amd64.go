@@ -73,31 +73,31 @@ func transposeLines(dst []float32, ld int, src []float32, rows, cols int) {
 }
 
 //go:noescape
-func keyScoresF32AVX2(s, q, k []float32, dim, stride, n, ld, ahead int)
+func keyScoresF32AVX2(s, q, k []float32, dim, stride, n, ld, ahead, far int)
 
 //go:noescape
-func keyScoresF32AVX512(s, q, k []float32, dim, stride, n, ld, ahead int)
+func keyScoresF32AVX512(s, q, k []float32, dim, stride, n, ld, ahead, far int)
 
 //go:noescape
-func keyScoresBF16AVX2(s, q []float32, k []uint16, dim, stride, n, ld, ahead int)
+func keyScoresBF16AVX2(s, q []float32, k []uint16, dim, stride, n, ld, ahead, far int)
 
 //go:noescape
-func keyScoresBF16AVX512(s, q []float32, k []uint16, dim, stride, n, ld, ahead int)
+func keyScoresBF16AVX512(s, q []float32, k []uint16, dim, stride, n, ld, ahead, far int)
 
 //go:noescape
-func addValuesF32AVX2(o, p, v []float32, dim, stride, n, ld, ahead int)
+func addValuesF32AVX2(o, p, v []float32, dim, stride, n, ld, ahead, far int)
 
 //go:noescape
-func addValuesF32AVX512(o, p, v []float32, dim, stride, n, ld, ahead int)
+func addValuesF32AVX512(o, p, v []float32, dim, stride, n, ld, ahead, far int)
 
 //go:noescape
-func addValuesBF16AVX2(o, p []float32, v []uint16, dim, stride, n, ld, ahead int)
+func addValuesBF16AVX2(o, p []float32, v []uint16, dim, stride, n, ld, ahead, far int)
 
 //go:noescape
-func addValuesBF16AVX512(o, p []float32, v []uint16, dim, stride, n, ld, ahead int)
+func addValuesBF16AVX512(o, p []float32, v []uint16, dim, stride, n, ld, ahead, far int)
 
 // keyScores is keyScoresGeneric. It may write up to three more scores of each head.
-func keyScores[T CacheElement](s, q []float32, k []T, dim, stride, n, ld, ahead int) {
+func keyScores[T CacheElement](s, q []float32, k []T, dim, stride, n, ld, ahead, far int) {
 	f := keyScoresGeneric[T]
 	switch t := cpu.Active(); {
 	case t >= cpu.AVX512:
@@ -105,7 +105,7 @@ func keyScores[T CacheElement](s, q []float32, k []T, dim, stride, n, ld, ahead 
 	case t >= cpu.AVX2 && dim%8 == 0:
 		f = keyScoresAVX2[T]
 	default:
-		f(s, q, k, dim, stride, n, ld, ahead)
+		f(s, q, k, dim, stride, n, ld, ahead, far)
 		return
 	}
 	// Four keys are done at once; what is left over is done with some again, or, if there
@@ -113,53 +113,53 @@ func keyScores[T CacheElement](s, q []float32, k []T, dim, stride, n, ld, ahead 
 	const keys = 4
 	if n < keys {
 		for j := range n {
-			f(s[j:], q, k[j*stride:], dim, 0, keys, ld, 0)
+			f(s[j:], q, k[j*stride:], dim, 0, keys, ld, 0, 0)
 		}
 		return
 	}
-	f(s, q, k, dim, stride, n&^(keys-1), ld, ahead)
+	f(s, q, k, dim, stride, n&^(keys-1), ld, ahead, far)
 	if rest := n - keys; n%keys != 0 {
-		f(s[rest:], q, k[rest*stride:], dim, stride, keys, ld, 0)
+		f(s[rest:], q, k[rest*stride:], dim, stride, keys, ld, 0, 0)
 	}
 }
 
-func keyScoresAVX512[T CacheElement](s, q []float32, k []T, dim, stride, n, ld, ahead int) {
+func keyScoresAVX512[T CacheElement](s, q []float32, k []T, dim, stride, n, ld, ahead, far int) {
 	switch k := any(k).(type) {
 	case []float32:
-		keyScoresF32AVX512(s, q, k, dim, stride, n, ld, ahead)
+		keyScoresF32AVX512(s, q, k, dim, stride, n, ld, ahead, far)
 	case []uint16:
-		keyScoresBF16AVX512(s, q, k, dim, stride, n, ld, ahead)
+		keyScoresBF16AVX512(s, q, k, dim, stride, n, ld, ahead, far)
 	}
 }
 
-func keyScoresAVX2[T CacheElement](s, q []float32, k []T, dim, stride, n, ld, ahead int) {
+func keyScoresAVX2[T CacheElement](s, q []float32, k []T, dim, stride, n, ld, ahead, far int) {
 	switch k := any(k).(type) {
 	case []float32:
-		keyScoresF32AVX2(s, q, k, dim, stride, n, ld, ahead)
+		keyScoresF32AVX2(s, q, k, dim, stride, n, ld, ahead, far)
 	case []uint16:
-		keyScoresBF16AVX2(s, q, k, dim, stride, n, ld, ahead)
+		keyScoresBF16AVX2(s, q, k, dim, stride, n, ld, ahead, far)
 	}
 }
 
 // addValues is addValuesGeneric.
-func addValues[T CacheElement](o, p []float32, v []T, dim, stride, n, ld, ahead int) {
+func addValues[T CacheElement](o, p []float32, v []T, dim, stride, n, ld, ahead, far int) {
 	t := cpu.Active()
 	if t == cpu.Generic || t == cpu.AVX2 && dim%8 != 0 {
-		addValuesGeneric(o, p, v, dim, stride, n, ld, ahead)
+		addValuesGeneric(o, p, v, dim, stride, n, ld, ahead, far)
 		return
 	}
 	switch v := any(v).(type) {
 	case []float32:
 		if t == cpu.AVX2 {
-			addValuesF32AVX2(o, p, v, dim, stride, n, ld, ahead)
+			addValuesF32AVX2(o, p, v, dim, stride, n, ld, ahead, far)
 		} else {
-			addValuesF32AVX512(o, p, v, dim, stride, n, ld, ahead)
+			addValuesF32AVX512(o, p, v, dim, stride, n, ld, ahead, far)
 		}
 	case []uint16:
 		if t == cpu.AVX2 {
-			addValuesBF16AVX2(o, p, v, dim, stride, n, ld, ahead)
+			addValuesBF16AVX2(o, p, v, dim, stride, n, ld, ahead, far)
 		} else {
-			addValuesBF16AVX512(o, p, v, dim, stride, n, ld, ahead)
+			addValuesBF16AVX512(o, p, v, dim, stride, n, ld, ahead, far)
 		}
 	}
 }

@@ -272,8 +272,8 @@ done:
 
 // See keyScoresGeneric. n is a multiple of 4.
 //
-// func keyScoresF32AVX512(s, q, k []float32, dim, stride, n, ld, ahead int)
-TEXT ·keyScoresF32AVX512(SB), NOSPLIT, $0-112
+// func keyScoresF32AVX512(s, q, k []float32, dim, stride, n, ld, ahead, far int)
+TEXT ·keyScoresF32AVX512(SB), NOSPLIT, $0-120
 	MOVQ s_base+0(FP), DI
 	MOVQ q_base+24(FP), DX
 	MOVQ k_base+48(FP), SI
@@ -281,6 +281,16 @@ TEXT ·keyScoresF32AVX512(SB), NOSPLIT, $0-112
 	MOVQ stride+80(FP), AX
 	MOVQ n+88(FP), R14
 	SHLQ $2, AX
+	MOVQ far+112(FP), R15
+	ADDQ SI, R15
+	MOVQ R14, R13
+	IMULQ AX, R13
+
+touch:
+	PREFETCHT0 (R15)
+	ADDQ $4096, R15
+	SUBQ $4096, R13
+	JGT touch
 	LEAQ (SI)(AX*1), R8
 	LEAQ (SI)(AX*2), R9
 	LEAQ (R8)(AX*2), R10
@@ -291,36 +301,36 @@ TEXT ·keyScoresF32AVX512(SB), NOSPLIT, $0-112
 keys:
 	SUBQ $4, R14
 	JLT done
-	MOVQ ahead+104(FP), AX
+	MOVQ ahead+104(FP), R15
 	LEAQ (CX*4), BX
 
 fetchSI:
-	PREFETCHT0 (SI)(AX*1)
-	ADDQ $64, AX
+	PREFETCHT0 (SI)(R15*1)
+	ADDQ $64, R15
 	SUBQ $64, BX
 	JGT fetchSI
-	MOVQ ahead+104(FP), AX
+	MOVQ ahead+104(FP), R15
 	LEAQ (CX*4), BX
 
 fetchR8:
-	PREFETCHT0 (R8)(AX*1)
-	ADDQ $64, AX
+	PREFETCHT0 (R8)(R15*1)
+	ADDQ $64, R15
 	SUBQ $64, BX
 	JGT fetchR8
-	MOVQ ahead+104(FP), AX
+	MOVQ ahead+104(FP), R15
 	LEAQ (CX*4), BX
 
 fetchR9:
-	PREFETCHT0 (R9)(AX*1)
-	ADDQ $64, AX
+	PREFETCHT0 (R9)(R15*1)
+	ADDQ $64, R15
 	SUBQ $64, BX
 	JGT fetchR9
-	MOVQ ahead+104(FP), AX
+	MOVQ ahead+104(FP), R15
 	LEAQ (CX*4), BX
 
 fetchR10:
-	PREFETCHT0 (R10)(AX*1)
-	ADDQ $64, AX
+	PREFETCHT0 (R10)(R15*1)
+	ADDQ $64, R15
 	SUBQ $64, BX
 	JGT fetchR10
 	VXORPS Z8, Z8, Z8
@@ -499,8 +509,8 @@ done:
 
 // See addValuesGeneric.
 //
-// func addValuesF32AVX512(o, p, v []float32, dim, stride, n, ld, ahead int)
-TEXT ·addValuesF32AVX512(SB), NOSPLIT, $0-112
+// func addValuesF32AVX512(o, p, v []float32, dim, stride, n, ld, ahead, far int)
+TEXT ·addValuesF32AVX512(SB), NOSPLIT, $0-120
 	MOVQ o_base+0(FP), DI
 	MOVQ p_base+24(FP), DX
 	MOVQ v_base+48(FP), SI
@@ -516,6 +526,16 @@ TEXT ·addValuesF32AVX512(SB), NOSPLIT, $0-112
 	SHLQ $2, R9
 	LEAQ 60(CX*4), R8
 	ANDQ $-64, R8
+	MOVQ far+112(FP), R15
+	ADDQ SI, R15
+	MOVQ BX, R13
+	IMULQ R9, R13
+
+touch:
+	PREFETCHT0 (R15)
+	ADDQ $4096, R15
+	SUBQ $4096, R13
+	JGT touch
 
 block:
 	CMPQ CX, $64
@@ -657,8 +677,8 @@ done:
 
 // See keyScoresGeneric. n is a multiple of 4.
 //
-// func keyScoresBF16AVX512(s, q []float32, k []uint16, dim, stride, n, ld, ahead int)
-TEXT ·keyScoresBF16AVX512(SB), NOSPLIT, $0-112
+// func keyScoresBF16AVX512(s, q []float32, k []uint16, dim, stride, n, ld, ahead, far int)
+TEXT ·keyScoresBF16AVX512(SB), NOSPLIT, $0-120
 	MOVQ s_base+0(FP), DI
 	MOVQ q_base+24(FP), DX
 	MOVQ k_base+48(FP), SI
@@ -666,6 +686,16 @@ TEXT ·keyScoresBF16AVX512(SB), NOSPLIT, $0-112
 	MOVQ stride+80(FP), AX
 	MOVQ n+88(FP), R14
 	SHLQ $1, AX
+	MOVQ far+112(FP), R15
+	ADDQ SI, R15
+	MOVQ R14, R13
+	IMULQ AX, R13
+
+touch:
+	PREFETCHT0 (R15)
+	ADDQ $4096, R15
+	SUBQ $4096, R13
+	JGT touch
 	LEAQ (SI)(AX*1), R8
 	LEAQ (SI)(AX*2), R9
 	LEAQ (R8)(AX*2), R10
@@ -676,36 +706,36 @@ TEXT ·keyScoresBF16AVX512(SB), NOSPLIT, $0-112
 keys:
 	SUBQ $4, R14
 	JLT done
-	MOVQ ahead+104(FP), AX
+	MOVQ ahead+104(FP), R15
 	LEAQ (CX*2), BX
 
 fetchSI:
-	PREFETCHT0 (SI)(AX*1)
-	ADDQ $64, AX
+	PREFETCHT0 (SI)(R15*1)
+	ADDQ $64, R15
 	SUBQ $64, BX
 	JGT fetchSI
-	MOVQ ahead+104(FP), AX
+	MOVQ ahead+104(FP), R15
 	LEAQ (CX*2), BX
 
 fetchR8:
-	PREFETCHT0 (R8)(AX*1)
-	ADDQ $64, AX
+	PREFETCHT0 (R8)(R15*1)
+	ADDQ $64, R15
 	SUBQ $64, BX
 	JGT fetchR8
-	MOVQ ahead+104(FP), AX
+	MOVQ ahead+104(FP), R15
 	LEAQ (CX*2), BX
 
 fetchR9:
-	PREFETCHT0 (R9)(AX*1)
-	ADDQ $64, AX
+	PREFETCHT0 (R9)(R15*1)
+	ADDQ $64, R15
 	SUBQ $64, BX
 	JGT fetchR9
-	MOVQ ahead+104(FP), AX
+	MOVQ ahead+104(FP), R15
 	LEAQ (CX*2), BX
 
 fetchR10:
-	PREFETCHT0 (R10)(AX*1)
-	ADDQ $64, AX
+	PREFETCHT0 (R10)(R15*1)
+	ADDQ $64, R15
 	SUBQ $64, BX
 	JGT fetchR10
 	VXORPS Z8, Z8, Z8
@@ -900,8 +930,8 @@ done:
 
 // See addValuesGeneric.
 //
-// func addValuesBF16AVX512(o, p []float32, v []uint16, dim, stride, n, ld, ahead int)
-TEXT ·addValuesBF16AVX512(SB), NOSPLIT, $0-112
+// func addValuesBF16AVX512(o, p []float32, v []uint16, dim, stride, n, ld, ahead, far int)
+TEXT ·addValuesBF16AVX512(SB), NOSPLIT, $0-120
 	MOVQ o_base+0(FP), DI
 	MOVQ p_base+24(FP), DX
 	MOVQ v_base+48(FP), SI
@@ -917,6 +947,16 @@ TEXT ·addValuesBF16AVX512(SB), NOSPLIT, $0-112
 	SHLQ $1, R9
 	LEAQ 60(CX*4), R8
 	ANDQ $-64, R8
+	MOVQ far+112(FP), R15
+	ADDQ SI, R15
+	MOVQ BX, R13
+	IMULQ R9, R13
+
+touch:
+	PREFETCHT0 (R15)
+	ADDQ $4096, R15
+	SUBQ $4096, R13
+	JGT touch
 
 block:
 	CMPQ CX, $64

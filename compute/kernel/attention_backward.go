@@ -39,8 +39,8 @@ const (
 func (a Attention) Backward(p *Pool, dx QKV, dout, out Matrix, lse []float32, x QKV, ends []int) {
 	a.check()
 	rows := x.Q.Rows
-	a.checkQKV("", x, rows)
-	a.checkQKV("d", dx, rows)
+	a.checkQKV("q", "k", "v", x, rows)
+	a.checkQKV("dq", "dk", "dv", dx, rows)
 	a.checkRows("dout", dout, rows, a.Heads)
 	a.checkRows("out", out, rows, a.Heads)
 	checkEnds(ends, rows)
@@ -49,7 +49,9 @@ func (a Attention) Backward(p *Pool, dx QKV, dout, out Matrix, lse []float32, x 
 	}
 	p = held(p)
 	defer p.running.Unlock()
-	b := &backward{Attention: a, engine: activeEngine(), x: x, dx: dx, dout: dout, out: out, lse: lse}
+	b := p.attention.backward.begin(p, a)
+	defer b.forget()
+	b.x, b.dx, b.dout, b.out, b.lse = x, dx, dout, out, lse
 	b.panels = max(1, gradientRows/tileRows/a.group())
 	first, words := 0, 0
 	for _, end := range ends {
@@ -61,7 +63,7 @@ func (a Attention) Backward(p *Pool, dx QKV, dout, out Matrix, lse []float32, x 
 			u.runs = max(1, min(u.rows/64, ceil(16, a.KVHeads), b.blocks(&u)))
 			need := b.words(&u)
 			if words > 0 && words+need > packedAtOnce {
-				b.run(p, words)
+				b.run(words)
 				words = 0
 			}
 			words += need
@@ -69,7 +71,7 @@ func (a Attention) Backward(p *Pool, dx QKV, dout, out Matrix, lse []float32, x 
 		}
 		first = end
 	}
-	b.run(p, words)
+	b.run(words)
 }
 
 // gradientUnit is a document's key head.
@@ -88,12 +90,32 @@ type queryRun struct{ unit, run, pairs int }
 type backward struct {
 	Attention
 	engine
+	pool      *Pool
 	x, dx     QKV
 	dout, out Matrix
 	lse       []float32
 	panels    int // of 12 queries, of each head of the group, in a block
 	units     []gradientUnit
 	runs      []queryRun
+
+	do backwardTasks
+}
+
+type backwardTasks struct{ pack, queries, add func(thread, task int) }
+
+// begin takes the place of the last call.
+func (b *backward) begin(p *Pool, a Attention) *backward {
+	if b.do.pack == nil {
+		b.do = backwardTasks{b.packTask, b.queriesTask, b.addTask}
+	}
+	b.Attention, b.engine, b.pool = a, activeEngine(), p
+	return b
+}
+
+// forget lets go of everything but the memory of the lists.
+func (b *backward) forget() {
+	clear(b.units[:cap(b.units)])
+	*b = backward{units: b.units[:0], runs: b.runs[:0], do: b.do}
 }
 
 func (b *backward) blockRows() int             { return b.panels * tileRows }
@@ -130,8 +152,8 @@ func (b *backward) words(u *gradientUnit) int {
 }
 
 // run does the units there are, and empties the list.
-func (b *backward) run(p *Pool, words int) {
-	space := p.shared.get(words)
+func (b *backward) run(words int) {
+	space := b.pool.shared.get(words)
 	pack, adds := 0, 0
 	b.runs = b.runs[:0]
 	for i := range b.units {
@@ -151,26 +173,34 @@ func (b *backward) run(p *Pool, words int) {
 	}
 	// The longest come first, so that threads end at about the same time.
 	slices.SortStableFunc(b.runs, func(x, y queryRun) int { return y.pairs - x.pairs })
-	p.run(pack, func(_, task int) {
-		u := &b.units[lastUnit(b.units, func(u *gradientUnit) bool { return u.pack <= task })]
-		b.packKeys(u, (task-u.pack)*gradientKeys)
-	})
-	p.run(len(b.runs), func(thread, task int) {
-		r := b.runs[task]
-		b.runQueries(&b.units[r.unit], r.run, &p.space[thread])
-	})
-	p.run(adds, func(_, task int) {
-		u := &b.units[lastUnit(b.units, func(u *gradientUnit) bool { return u.add <= task })]
-		b.addRuns(u, task-u.add)
-	})
+	b.pool.run(pack, b.do.pack)
+	b.pool.run(len(b.runs), b.do.queries)
+	b.pool.run(adds, b.do.add)
 	b.units = b.units[:0]
+}
+
+func (b *backward) packTask(_, task int) {
+	u := &b.units[lastUnit(b.units, func(u *gradientUnit) bool { return u.pack <= task })]
+	b.packKeys(u, (task-u.pack)*gradientKeys)
+}
+
+func (b *backward) queriesTask(thread, task int) {
+	r := b.runs[task]
+	b.runQueries(&b.units[r.unit], r.run, &b.pool.space[thread])
+}
+
+func (b *backward) addTask(_, task int) {
+	u := &b.units[lastUnit(b.units, func(u *gradientUnit) bool { return u.add <= task })]
+	b.addRuns(u, task-u.add)
 }
 
 // packKeys packs a block of keys and values from k0 on.
 func (b *backward) packKeys(u *gradientUnit, k0 int) {
 	n := min(gradientKeys, u.rows-k0)
-	rows := rowsOf{b.x, b.Dim}
-	keys, values := rows.lines(nil, false, u.head, u.row+k0, n), rows.lines(nil, true, u.head, u.row+k0, n)
+	from := func(m Matrix) source {
+		return source{data: m.Data[(u.row+k0)*m.stride()+u.head*b.Dim:], ld: m.stride()}
+	}
+	keys, values := from(b.x.K), from(b.x.V)
 	b.pack(u.keys[k0*b.widthB():], tileCols, keys, b.Dim, n)
 	keys.alongK, values.alongK = true, true
 	b.pack(u.keysT[k0*b.Dim:], tileCols, keys, n, b.Dim)

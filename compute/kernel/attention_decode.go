@@ -1,9 +1,6 @@
 package kernel
 
-import (
-	"math"
-	"unsafe"
-)
+import "math"
 
 // Generation is bound by memory, which holds one query's keys and values a head only
 // once; there, a task is a part of the positions of one key head of a sequence, and all
@@ -21,18 +18,24 @@ const (
 	scoreStride = partRows + 3 // a row of scores, with what keyScores may write
 )
 
-type decode[T CacheElement] struct {
-	*forward
-	sequences []decodeSequence[T]
+type decode struct {
+	Attention
+	pool      *Pool
+	out, q    Matrix
+	sequences []decodeSequence
 	tasks     int
-	words     int
+	words     int // of all parts' results
+	results   []float32
+
+	do decodeTasks
 }
 
-type decodeSequence[T CacheElement] struct {
+type decodeTasks struct{ attend, merge func(thread, task int) }
+
+type decodeSequence struct {
 	span
-	cache cachedRows[T]
-	task  int // its first
-	at    int // its parts' results
+	task int // its first
+	at   int // its parts' results
 }
 
 // part is what a part of the positions comes to.
@@ -41,58 +44,79 @@ type part struct {
 	sums         []float32 // [queries][decodeWidth]
 }
 
-func (d *decode[T]) add(s *Sequence[T], row int) {
-	d.sequences = append(d.sequences, decodeSequence[T]{
-		span: span{row: row, rows: s.Rows, past: s.Past}, cache: cachedRows[T]{s.KVCache.strides(d.Attention), d.Dim}, task: d.tasks, at: d.words,
-	})
-	q := &d.sequences[len(d.sequences)-1]
-	d.tasks += d.parts(q) * d.KVHeads
-	d.words += d.parts(q) * d.KVHeads * d.partWords(q)
+// begin takes the place of the last call.
+func (d *decode) begin(p *Pool, a Attention, out, q Matrix) *decode {
+	if d.do.attend == nil {
+		d.do = decodeTasks{d.attendTask, d.mergeTask}
+	}
+	d.Attention, d.pool, d.out, d.q = a, p, out, q
+	return d
+}
+
+// forget lets go of everything but the memory of the list.
+func (d *decode) forget() {
+	clear(d.sequences)
+	*d = decode{sequences: d.sequences[:0], do: d.do}
+}
+
+func (d *decode) add(u span) {
+	s := decodeSequence{span: u, task: d.tasks, at: d.words}
+	d.sequences = append(d.sequences, s)
+	d.tasks += s.parts() * d.KVHeads
+	d.words += s.parts() * d.KVHeads * d.partWords(&s)
 }
 
 // parts returns how many parts a sequence's positions have.
-func (d *decode[T]) parts(s *decodeSequence[T]) int { return ceil(s.past+s.rows, partRows) }
+func (s *decodeSequence) parts() int { return ceil(s.past+s.rows, partRows) }
 
 // queries returns how many there are to a key head, with those of zeros.
-func (d *decode[T]) queries(s *decodeSequence[T]) int {
+func (d *decode) queries(s *decodeSequence) int {
 	return ceil(s.rows*d.group(), decodeHeads) * decodeHeads
 }
 
-func (d *decode[T]) partWords(s *decodeSequence[T]) int {
+func (d *decode) partWords(s *decodeSequence) int {
 	return ceil(d.queries(s)*(2+decodeWidth(d.Dim)), 16) * 16
 }
 
 // part returns where the results of a sequence's part go.
-func (d *decode[T]) part(space []uint32, s *decodeSequence[T], head, index int) part {
-	words := floats(space[s.at+(head*d.parts(s)+index)*d.partWords(s):])
+func (d *decode) part(s *decodeSequence, head, index int) part {
+	words := d.results[s.at+(head*s.parts()+index)*d.partWords(s):]
 	n := d.queries(s)
 	width := n * decodeWidth(d.Dim)
 	return part{sums: words[:width], largest: words[width:][:n], sum: words[width+n:][:n]}
 }
 
-func (d *decode[T]) run(p *Pool) {
-	p = held(p)
-	defer p.running.Unlock()
-	space := p.shared.get(d.words)
-	for i := range d.sequences {
-		s := &d.sequences[i]
-		s.keys = &s.cache
-	}
-	p.run(d.tasks, func(thread, task int) {
-		s := &d.sequences[lastUnit(d.sequences, func(s *decodeSequence[T]) bool { return s.task <= task })]
-		head, index := (task-s.task)/d.parts(s), (task-s.task)%d.parts(s)
-		d.attend(s, d.part(space, s, head, index), head, index*partRows, &p.space[thread])
-	})
-	p.run(len(d.sequences)*d.KVHeads, func(_, task int) {
-		d.merge(space, &d.sequences[task/d.KVHeads], task%d.KVHeads)
-	})
+func (d *decode) run() {
+	d.results = floats(d.pool.shared.get(d.words))
+	d.pool.run(d.tasks, d.do.attend)
+	d.pool.run(len(d.sequences)*d.KVHeads, d.do.merge)
 }
 
-// attend does the part of the positions from first on.
-func (d *decode[T]) attend(s *decodeSequence[T], r part, head, first int, room *scratch) {
+// locate returns what a task is about.
+func (d *decode) locate(task int) (s *decodeSequence, head, index int) {
+	s = &d.sequences[lastUnit(d.sequences, func(s *decodeSequence) bool { return s.task <= task })]
+	return s, (task - s.task) / s.parts(), (task - s.task) % s.parts()
+}
+
+// attendTask does a part of the positions. It asks for memory in the order in which it
+// is read: the keys, the values, and the keys of what is likely to be this thread's next
+// part. A chunk is asked for while the one before is multiplied. Some 64 KB before, the
+// pages it lies in are touched, for to look up where these are takes longer than to
+// fetch a line, and processors do not look ahead across pages.
+func (d *decode) attendTask(thread, task int) {
+	s, head, index := d.locate(task)
+	r := d.part(s, head, index)
+	first := index * partRows
 	n := min(partRows, s.past+s.rows-first)
+	then := walk{&s.keys, head, first, n} // nothing else
+	if next := task + d.pool.Threads(); next < d.tasks {
+		s, head, index := d.locate(next)
+		then = walk{&s.keys, head, index * partRows, min(partRows, s.past+s.rows-index*partRows)}
+	}
+	keys, values := walk{&s.keys, head, first, n}, walk{&s.values, head, first, n}
+
 	queries, width := d.queries(s), decodeWidth(d.Dim)
-	space := room.get(queries * (d.Dim + scoreStride))
+	space := d.pool.space[thread].get(queries * (d.Dim + scoreStride))
 	q, scores := floats(carve(&space, queries*d.Dim)), floats(space)
 	for i := range queries {
 		if i >= s.rows*d.group() {
@@ -101,10 +125,19 @@ func (d *decode[T]) attend(s *decodeSequence[T], r part, head, first int, room *
 		}
 		scale(q[i*d.Dim:][:d.Dim], d.head(d.q, s, head, i), d.scale())
 	}
-	values := s.cache.V[first/s.cache.PageRows][first%s.cache.PageRows*s.cache.Stride+head*s.cache.HeadStride:]
-	d.each(s, false, head, first, n, values, func(group, at, n, ahead int, keys []T) {
-		keyScores(scores[group*scoreStride+at:], q[group*d.Dim:], keys, d.Dim, s.cache.Stride, n, scoreStride, ahead)
-	})
+	for at := 0; at < n; {
+		c, ahead, far := keys.next(at, d.Dim, values)
+		for group := 0; group < queries; group += decodeHeads {
+			s, q := scores[group*scoreStride+at:], q[group*d.Dim:]
+			if keys.f32 != nil {
+				keyScores(s, q, keys.f32[c.page][c.offset:], d.Dim, keys.stride, c.n, scoreStride, ahead, far)
+			} else {
+				keyScores(s, q, keys.bf16[c.page][c.offset:], d.Dim, keys.stride, c.n, scoreStride, ahead, far)
+			}
+			ahead, far = 0, 0
+		}
+		at += c.n
+	}
 	for i := range queries {
 		row := scores[i*scoreStride:][:n]
 		seen := min(max(s.past+i/d.group()+1-first, 0), n)
@@ -113,61 +146,72 @@ func (d *decode[T]) attend(s *decodeSequence[T], r part, head, first int, room *
 		clear(row[seen:])
 	}
 	clear(r.sums)
-	d.each(s, true, head, first, n, nil, func(group, at, n, ahead int, values []T) {
-		addValues(r.sums[group*width:], scores[group*scoreStride+at:], values, d.Dim, s.cache.Stride, n, scoreStride, ahead)
-	})
+	for at := 0; at < n; {
+		c, ahead, far := values.next(at, d.Dim, then)
+		for group := 0; group < queries; group += decodeHeads {
+			o, p := r.sums[group*width:], scores[group*scoreStride+at:]
+			if values.f32 != nil {
+				addValues(o, p, values.f32[c.page][c.offset:], d.Dim, values.stride, c.n, scoreStride, ahead, far)
+			} else {
+				addValues(o, p, values.bf16[c.page][c.offset:], d.Dim, values.stride, c.n, scoreStride, ahead, far)
+			}
+			ahead, far = 0, 0
+		}
+		at += c.n
+	}
 }
 
-// each calls f for every chunk of a part's positions and every four queries: with the
-// place of the chunk's first position in the part, how many there are, and how many bytes
-// later what is wanted next begins: the next chunk, and then what the caller says.
-func (d *decode[T]) each(s *decodeSequence[T], values bool, head, first, n int, then []T, f func(group, at, n, ahead int, lines []T)) {
-	var chunk []T
-	var place, count int
-	do := func(next []T) {
-		ahead := 0
-		if len(next) > 0 {
-			ahead = int(uintptr(unsafe.Pointer(&next[0])) - uintptr(unsafe.Pointer(&chunk[0])))
-		}
-		for group := 0; group < d.queries(s); group += decodeHeads {
-			f(group, place, count, ahead, chunk)
-			ahead = 0
-		}
+// walk is the reading of n positions from first on.
+type walk struct {
+	*cacheRows
+	head, first, n int
+}
+
+// next returns the chunk from a position of the walk on, and how many bytes later what
+// lies that is to be read after it, and what is to be read long after: then is the walk
+// after this one.
+func (w *walk) next(at, dim int, then walk) (c chunk, ahead, far int) {
+	most := max(chunkBytes/(w.elementSize()*dim), decodeHeads)
+	c = w.chunk(w.head, w.first+at, w.first+w.n, most)
+	here := w.address(w.head, w.first+at)
+	if at+c.n < w.n {
+		ahead = int(w.address(w.head, w.first+at+c.n) - here)
+	} else {
+		ahead = int(then.address(then.head, then.first) - here)
 	}
-	most := max(chunkBytes/int(unsafe.Sizeof(T(0)))/d.Dim, decodeHeads)
-	s.cache.segments(values, head, first, first+n, most, func(at, n int, lines []T) {
-		if chunk != nil {
-			do(lines)
-		}
-		chunk, place, count = lines, at-first, n
-	})
-	do(then)
+	if at < then.n {
+		far = int(then.address(then.head, then.first+at) - here)
+	}
+	return c, ahead, far
 }
 
 // head returns query i of a key head in q or out: all heads of a row, then those of the
 // next.
-func (d *decode[T]) head(m Matrix, s *decodeSequence[T], head, i int) []float32 {
+func (d *decode) head(m Matrix, s *decodeSequence, head, i int) []float32 {
 	return m.Data[(s.row+i/d.group())*m.stride()+(head*d.group()+i%d.group())*d.Dim:][:d.Dim]
 }
 
-// merge adds up the parts of a sequence's key head.
-func (d *decode[T]) merge(space []uint32, s *decodeSequence[T], head int) {
+// mergeTask adds up the parts of a sequence's key head.
+func (d *decode) mergeTask(_, task int) {
+	s, head := &d.sequences[task/d.KVHeads], task%d.KVHeads
+	width := decodeWidth(d.Dim)
 	for i := range s.rows * d.group() {
 		out := d.head(d.out, s, head, i)
 		largest, total := float32(math.Inf(-1)), float32(0)
-		for index := range d.parts(s) {
-			largest = max(largest, d.part(space, s, head, index).largest[i])
+		for index := range s.parts() {
+			largest = max(largest, d.part(s, head, index).largest[i])
 		}
 		clear(out)
-		for index := range d.parts(s) {
-			r := d.part(space, s, head, index)
+		for index := range s.parts() {
+			r := d.part(s, head, index)
 			weight := exponential(r.largest[i] - largest)
 			total += float32(weight * r.sum[i])
-			axpy(out, r.sums[i*decodeWidth(d.Dim):][:d.Dim], weight)
+			axpy(out, r.sums[i*width:][:d.Dim], weight)
 		}
 		scale(out, out, 1/total)
 		if s.rows > 1 && !allFinite(out) {
-			d.exactRow(&unit{span: &s.span, head: head}, head*d.group()+i%d.group(), i/d.group())
+			f := forward{Attention: d.Attention, out: d.out, q: d.q}
+			f.exactRow(&unit{span: &s.span, head: head}, head*d.group()+i%d.group(), i/d.group())
 		}
 	}
 }

@@ -10,14 +10,14 @@ func (f *forward) exactRow(u *unit, head, r int) {
 	n := u.past + r + 1
 	room, weights := make([]float32, n*f.Dim), make([]float32, n)
 	q := f.q.Data[(u.row+r)*f.q.stride()+head*f.Dim:][:f.Dim]
-	keys := u.lines(room, false, u.head, 0, n)
+	keys := u.keys.lines(room, u.head, u.first, n, f.Dim)
 	for i := range weights {
 		weights[i] = f.scale() * dot(q, keys.data[i*keys.ld:][:f.Dim])
 	}
 	softmaxRow(weights, weights)
 	out := f.out.Data[(u.row+r)*f.out.stride()+head*f.Dim:][:f.Dim]
 	clear(out)
-	values := u.lines(room, true, u.head, 0, n)
+	values := u.values.lines(room, u.head, u.first, n, f.Dim)
 	for i, weight := range weights {
 		axpy(out, values.data[i*values.ld:][:f.Dim], weight)
 	}

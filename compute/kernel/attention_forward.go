@@ -25,36 +25,10 @@ const (
 
 // span is a run of rows of queries, of a document or a sequence, with its keys.
 type span struct {
-	row, rows int
-	past      int // keys before that of the first row
-	keys      keyRows
-	first     int // where in keys its first is
-}
-
-// keyRows are keys and values, of one span or of several.
-type keyRows interface {
-	// lines returns n keys, or values, of a head from a position on, each a line; room,
-	// of n*Dim numbers, may be where.
-	lines(room []float32, values bool, head, from, n int) source
-}
-
-// lines returns n keys, or values, of the span.
-func (s *span) lines(room []float32, values bool, head, from, n int) source {
-	return s.keys.lines(room, values, head, s.first+from, n)
-}
-
-// rowsOf are keyRows that lie ready.
-type rowsOf struct {
-	QKV
-	dim int
-}
-
-func (r *rowsOf) lines(_ []float32, values bool, head, from, _ int) source {
-	m := r.K
-	if values {
-		m = r.V
-	}
-	return source{data: m.Data[from*m.stride()+head*r.dim:], ld: m.stride()}
+	row, rows    int
+	past         int // keys before that of the first row
+	keys, values cacheRows
+	first        int // the position there of its first key
 }
 
 // unit is a span's key head, whose keys and values are packed together.
@@ -72,29 +46,49 @@ func (u *unit) count() int { return u.past + u.rows }
 type forward struct {
 	Attention
 	engine
+	pool   *Pool
 	out, q Matrix
 	lse    []float32
+	pages  [2][]float32 // the keys and values of documents
 	spans  []span
 	units  []unit // those packed
+
+	do forwardTasks
 }
 
-func (f *forward) run(p *Pool) {
-	p = held(p)
-	defer p.running.Unlock()
+type forwardTasks struct{ pack, attend func(thread, task int) }
+
+// begin takes the place of the last call.
+func (f *forward) begin(p *Pool, a Attention, out, q Matrix) *forward {
+	if f.do.pack == nil {
+		f.do = forwardTasks{f.packTask, f.blockTask}
+	}
+	f.Attention, f.engine, f.pool, f.out, f.q = a, activeEngine(), p, out, q
+	return f
+}
+
+// forget lets go of everything but the memory of the lists.
+func (f *forward) forget() {
+	clear(f.spans)
+	clear(f.units[:cap(f.units)])
+	*f = forward{spans: f.spans[:0], units: f.units[:0], do: f.do}
+}
+
+func (f *forward) run() {
 	words := 0
 	for i := range f.spans {
 		s := &f.spans[i]
 		for head := range f.KVHeads {
 			need := f.packedWords(s.past + s.rows)
 			if words > 0 && words+need > packedAtOnce {
-				f.runUnits(p, words)
+				f.runUnits(words)
 				words = 0
 			}
 			words += need
 			f.units = append(f.units, unit{span: s, head: head})
 		}
 	}
-	f.runUnits(p, words)
+	f.runUnits(words)
 }
 
 func (f *forward) packedWords(keys int) int {
@@ -102,8 +96,8 @@ func (f *forward) packedWords(keys int) int {
 }
 
 // runUnits does the units there are, and empties the list.
-func (f *forward) runUnits(p *Pool, words int) {
-	space := p.shared.get(words)
+func (f *forward) runUnits(words int) {
+	space := f.pool.shared.get(words)
 	pack, tasks := 0, 0
 	for i := range f.units {
 		u := &f.units[i]
@@ -113,18 +107,23 @@ func (f *forward) runUnits(p *Pool, words int) {
 		pack += 2 * ceil(u.count(), keyBlock)
 		tasks += ceil(u.rows, queryBlock) * f.group()
 	}
-	p.run(pack, func(thread, task int) {
-		u := &f.units[lastUnit(f.units, func(u *unit) bool { return u.pack <= task })]
-		f.packBlock(u, (task-u.pack)/2*keyBlock, (task-u.pack)%2 == 1, &p.space[thread])
-	})
-	p.run(tasks, func(thread, task int) {
-		u := &f.units[lastUnit(f.units, func(u *unit) bool { return u.task <= task })]
-		task -= u.task
-		// The last blocks have most to do, and come first.
-		block := ceil(u.rows, queryBlock) - 1 - task/f.group()
-		f.block(u, u.head*f.group()+task%f.group(), block*queryBlock, &p.space[thread])
-	})
+	f.pool.run(pack, f.do.pack)
+	f.pool.run(tasks, f.do.attend)
 	f.units = f.units[:0]
+}
+
+func (f *forward) packTask(thread, task int) {
+	u := &f.units[lastUnit(f.units, func(u *unit) bool { return u.pack <= task })]
+	task -= u.pack
+	f.packBlock(u, task/2*keyBlock, task%2 == 1, &f.pool.space[thread])
+}
+
+// blockTask does a block of queries. The last ones have most to do, and come first.
+func (f *forward) blockTask(thread, task int) {
+	u := &f.units[lastUnit(f.units, func(u *unit) bool { return u.task <= task })]
+	task -= u.task
+	block := ceil(u.rows, queryBlock) - 1 - task/f.group()
+	f.block(u, u.head*f.group()+task%f.group(), block*queryBlock, &f.pool.space[thread])
 }
 
 // carve takes n words off the front of space.
@@ -151,7 +150,11 @@ func lastUnit[U any](units []U, begun func(*U) bool) int {
 // packBlock packs the block of keys or values from position k0 on.
 func (f *forward) packBlock(u *unit, k0 int, values bool, s *scratch) {
 	n := min(keyBlock, u.count()-k0)
-	lines := u.lines(floats(s.get(n*f.Dim)), values, u.head, k0, n)
+	from := &u.keys
+	if values {
+		from = &u.values
+	}
+	lines := from.lines(floats(s.get(n*f.Dim)), u.head, u.first+k0, n, f.Dim)
 	if values {
 		f.pack(u.packedValues[k0*f.widthOfValues():], tileRows, lines, f.Dim, n)
 		return

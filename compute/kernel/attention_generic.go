@@ -93,9 +93,9 @@ const decodeHeads = 4
 func decodeWidth(dim int) int { return ceil(dim, 16) * 16 }
 
 // keyScoresGeneric sets s[h*ld+j] to the product of query h of q, [4][dim], and key j of
-// n, which are stride apart. What lies as many bytes after the keys as the last argument
-// says is wanted next.
-func keyScoresGeneric[T CacheElement](s, q []float32, k []T, dim, stride, n, ld, _ int) {
+// n, which are stride apart. The last arguments, ahead and far, are hints: what lies as
+// many bytes after the keys is wanted next, and its pages soon.
+func keyScoresGeneric[T CacheElement](s, q []float32, k []T, dim, stride, n, ld, _, _ int) {
 	for h := range decodeHeads {
 		for j := range n {
 			sum := float32(0)
@@ -108,8 +108,8 @@ func keyScoresGeneric[T CacheElement](s, q []float32, k []T, dim, stride, n, ld,
 }
 
 // addValuesGeneric adds to o, [4][decodeWidth], for each h, the rows of n values, which
-// are stride apart, times p[h*ld+j]; the last argument is as above.
-func addValuesGeneric[T CacheElement](o, p []float32, v []T, dim, stride, n, ld, _ int) {
+// are stride apart, times p[h*ld+j]; the last two arguments are as above.
+func addValuesGeneric[T CacheElement](o, p []float32, v []T, dim, stride, n, ld, _, _ int) {
 	for h := range decodeHeads {
 		sums := o[h*decodeWidth(dim):][:dim]
 		for j := range n {

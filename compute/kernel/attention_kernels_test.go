@@ -106,15 +106,15 @@ func tileKernels(random *rand.Rand, special, rows, dim int, room func(n int) []f
 func decodeKernels[T CacheElement](draw func(n int) []float32, check func(name string, got, want []float32), name string, lines []T, dim, stride, n, ld int) {
 	q, s := draw(decodeHeads*dim), draw(decodeHeads*ld)
 	s1 := append([]float32(nil), s...)
-	keyScores(s, q, lines, dim, stride, n, ld, 0)
-	keyScoresGeneric(s1, q, lines, dim, stride, n, ld, 0)
+	keyScores(s, q, lines, dim, stride, n, ld, 0, 0)
+	keyScoresGeneric(s1, q, lines, dim, stride, n, ld, 0, 0)
 	for h := range decodeHeads {
 		check("keyScores "+name, s[h*ld:][:n], s1[h*ld:][:n])
 	}
 	p, o := draw(decodeHeads*ld), draw(decodeHeads*decodeWidth(dim))
 	o1 := append([]float32(nil), o...)
-	addValues(o, p, lines, dim, stride, n, ld, 0)
-	addValuesGeneric(o1, p, lines, dim, stride, n, ld, 0)
+	addValues(o, p, lines, dim, stride, n, ld, 0, 0)
+	addValuesGeneric(o1, p, lines, dim, stride, n, ld, 0, 0)
 	for h := range decodeHeads {
 		check("addValues "+name, o[h*decodeWidth(dim):][:dim], o1[h*decodeWidth(dim):][:dim])
 	}

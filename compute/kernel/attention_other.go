@@ -18,10 +18,10 @@ func transposeLines(dst []float32, ld int, src []float32, rows, cols int) {
 	transposeLinesGeneric(dst, ld, src, 0, rows, cols)
 }
 
-func keyScores[T CacheElement](s, q []float32, k []T, dim, stride, n, ld, ahead int) {
-	keyScoresGeneric(s, q, k, dim, stride, n, ld, ahead)
+func keyScores[T CacheElement](s, q []float32, k []T, dim, stride, n, ld, ahead, far int) {
+	keyScoresGeneric(s, q, k, dim, stride, n, ld, ahead, far)
 }
 
-func addValues[T CacheElement](o, p []float32, v []T, dim, stride, n, ld, ahead int) {
-	addValuesGeneric(o, p, v, dim, stride, n, ld, ahead)
+func addValues[T CacheElement](o, p []float32, v []T, dim, stride, n, ld, ahead, far int) {
+	addValuesGeneric(o, p, v, dim, stride, n, ld, ahead, far)
 }

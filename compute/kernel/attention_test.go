@@ -310,29 +310,49 @@ func TestAttentionShapesMustFit(t *testing.T) {
 	}
 }
 
-// A pool keeps its memory: after the first call, no more than lists of documents and a
-// job a phase.
-func TestAttentionKeepsItsMemory(t *testing.T) {
-	c := attentionCase{Attention: Attention{Heads: 4, KVHeads: 2, Dim: 16}, ends: []int{300}}
+// A pool keeps all that calls need from one to the next, but for lists that grow once,
+// and forgets what it worked on.
+func TestAttentionAllocatesNothing(t *testing.T) {
+	t.Run("f32", testAllocations[float32])
+	t.Run("bf16", testAllocations[uint16])
+}
+
+func testAllocations[T CacheElement](t *testing.T) {
+	c := attentionCase{Attention: Attention{Heads: 4, KVHeads: 2, Dim: 16}, ends: []int{150}}
 	d := c.data()
-	p := NewPool(1)
-	defer p.Close()
-	cache := pagesOf[uint16](c.Attention, d.x, 32, 0, false)
-	sequences := []Sequence[uint16]{{cache, 200, 100}, {cache, 299, 1}}
-	run := func() {
-		c.Forward(p, d.out, d.lse, d.x, c.ends)
-		c.Backward(p, d.dx, d.dout, d.out, d.lse, d.x, c.ends)
-		rows := func(m Matrix) Matrix {
-			m.Rows = 101
-			return m
-		}
-		AttendCached(c.Attention, p, rows(d.out), rows(d.x.Q), sequences)
+	cache := pagesOf[T](c.Attention, d.x, 32, 0, true)
+	part := func(m Matrix, rows int) Matrix {
+		m.Rows = rows
+		return m
 	}
+	few := []Sequence[T]{{cache, 149, 1}, {cache, 60, 2}}
+	many := []Sequence[T]{{cache, 60, 60}, {cache, 149, 1}, {cache, 30, 1}, {cache, 50, 38}}
 	vectorTiers(t, func(t *testing.T) {
-		run()
-		before, own := &p.shared.words[0], &p.space[0].words[0]
-		assert.LessOrEqual(t, testing.AllocsPerRun(3, run), 40.0)
-		assert.Same(t, before, &p.shared.words[0])
-		assert.Same(t, own, &p.space[0].words[0])
+		for threads := 1; threads <= 2; threads++ {
+			p := NewPool(threads)
+			defer p.Close()
+			cached := func(sequences []Sequence[T], rows int) func() {
+				return func() { AttendCached(c.Attention, p, part(d.out, rows), part(d.x.Q, rows), sequences) }
+			}
+			for i, run := range []func(){
+				cached(few, 3), cached(many, 100), cached(few, 3),
+				func() { c.Forward(p, d.out, d.lse, d.x, c.ends) },
+				func() { c.Backward(p, d.dx, d.dout, d.out, d.lse, d.x, c.ends) },
+			} {
+				// Threads come late to the first calls, and get their memory then.
+				for range 4 {
+					run()
+				}
+				assert.Zero(t, testing.AllocsPerRun(8, run), "%d threads, call %d", threads, i)
+			}
+			for _, s := range p.attention.decode.sequences[:cap(p.attention.decode.sequences)] {
+				assert.Nil(t, s.keys.f32)
+				assert.Nil(t, s.values.bf16)
+			}
+			for _, s := range p.attention.forward.spans[:cap(p.attention.forward.spans)] {
+				assert.Nil(t, s.keys.f32)
+				assert.Nil(t, s.values.bf16)
+			}
+		}
 	})
 }

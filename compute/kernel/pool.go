@@ -26,18 +26,19 @@ import (
 // Methods may be called from several goroutines, which then wait for one another;
 // never from inside a task, which would wait for itself.
 type Pool struct {
-	threads int
-	running sync.Mutex // held during Run
-	closed  atomic.Bool
-	done    chan struct{} // of capacity 1: who finishes the last task wakes the caller
-	wake    []chan struct{}
-	idle    []atomic.Bool // workers that sleep, or are about to
-	gone    sync.WaitGroup
-	space   []scratch // one a thread, the caller's first
-	shared  scratch
-	product multiply // under way
-	int8    int8Multiply
-	work    work
+	threads   int
+	running   sync.Mutex // held during Run
+	closed    atomic.Bool
+	done      chan struct{} // of capacity 1: who finishes the last task wakes the caller
+	wake      []chan struct{}
+	idle      []atomic.Bool // workers that sleep, or are about to
+	gone      sync.WaitGroup
+	space     []scratch // one a thread, the caller's first
+	shared    scratch
+	product   multiply // under way
+	attention attending
+	int8      int8Multiply
+	work      work
 }
 
 // work is what one Run asks for. What the threads all write to is on cache lines of

@@ -37,6 +37,20 @@ func (e element) load(f *asm.File, at string, into int, masked bool) {
 // shift is how far an index is shifted to be one in bytes.
 func (e element) shift() int { return e.size / 2 }
 
+// touchPages asks for one line of each page of rows, stride bytes apart and n of them,
+// that lie far bytes after base. It uses R13 and R15.
+func touchPages(f *asm.File, s asm.Signature, base, stride, n string) {
+	f.Do(`MOVQ %s, R15
+		ADDQ %s, R15
+		MOVQ %s, R13
+		IMULQ %s, R13`, s.Arg("far").Operand(""), base, n, stride)
+	f.Label("touch")
+	f.Do(`PREFETCHT0 (R15)
+		ADDQ $4096, R15
+		SUBQ $4096, R13
+		JGT touch`)
+}
+
 // keyScores multiplies four rows of keys with all heads, or with half of them at a
 // time where the registers are short, so that each vector of the keys is used several
 // times. A sum is a register until all its products are in; then the sums of all are
@@ -44,39 +58,40 @@ func (e element) shift() int { return e.size / 2 }
 //
 //	SI, R8, R9, R10     four keys  R14 how many are left
 //	DX, R11, R12, R13   the heads' queries  DI where the scores go
-//	CX, AX, BX          see asm.Loop; else scratch
+//	CX, AX, BX          see asm.Loop; else scratch  R15 scratch
 //	V0 to V3 keys  V4 and on queries  from sum(0, 0) on sums, by head and key
 func keyScores(f *asm.File, e element) {
-	const keys = 4
-	s := asm.Layout([]string{"s []float32", "q []float32", "k []" + e.goType, "dim int", "stride int", "n int", "ld int", "ahead int"}, nil)
-	begin(f, "keyScores"+e.name, fmt.Sprintf("See keyScoresGeneric. n is a multiple of %d.", keys), s, [2]string{"s", "DI"}, [2]string{"q", "DX"},
+	keys := []string{"SI", "R8", "R9", "R10"}
+	s := asm.Layout([]string{"s []float32", "q []float32", "k []" + e.goType, "dim int", "stride int", "n int", "ld int", "ahead int", "far int"}, nil)
+	begin(f, "keyScores"+e.name, fmt.Sprintf("See keyScoresGeneric. n is a multiple of %d.", len(keys)), s, [2]string{"s", "DI"}, [2]string{"q", "DX"},
 		[2]string{"k", "SI"}, [2]string{"dim", "CX"}, [2]string{"stride", "AX"}, [2]string{"n", "R14"})
-	f.Do(`SHLQ $%d, AX
-		LEAQ (SI)(AX*1), R8
+	f.Do("SHLQ $%d, AX", e.shift())
+	touchPages(f, s, "SI", "AX", "R14")
+	f.Do(`LEAQ (SI)(AX*1), R8
 		LEAQ (SI)(AX*2), R9
 		LEAQ (R8)(AX*2), R10
 		LEAQ (DX)(CX*4), R11
 		LEAQ (R11)(CX*4), R12
-		LEAQ (R12)(CX*4), R13`, e.shift())
+		LEAQ (R12)(CX*4), R13`)
 	queries := []string{"DX", "R11", "R12", "R13"}
-	atOnce := f.Lanes() / keys
-	sum := func(head, key int) int { return 4 + atOnce + keys*head + key }
+	atOnce := f.Lanes() / len(keys)
+	sum := func(head, key int) int { return 4 + atOnce + len(keys)*head + key }
 	f.Label("keys")
 	f.Do(`SUBQ $%d, R14
-		JLT done`, keys)
-	for _, key := range []string{"SI", "R8", "R9", "R10"} {
-		f.Do(`MOVQ %s, AX
+		JLT done`, len(keys))
+	for _, key := range keys { // line by line, in the order in which they lie
+		f.Do(`MOVQ %s, R15
 			LEAQ (CX*%d), BX`, s.Arg("ahead").Operand(""), e.size)
 		f.Label("fetch" + key)
-		f.Do(`PREFETCHT0 (%s)(AX*1)
-			ADDQ $64, AX
+		f.Do(`PREFETCHT0 (%s)(R15*1)
+			ADDQ $64, R15
 			SUBQ $64, BX
 			JGT fetch%[1]s`, key)
 	}
 	for first := 0; first < heads; first += atOnce {
-		zero(f, sum(0, 0), keys*atOnce)
+		zero(f, sum(0, 0), len(keys)*atOnce)
 		f.Loop(asm.Loop{Name: fmt.Sprintf("dim%d", first), Unroll: 2}, func(b asm.Block) {
-			for i, key := range []string{"SI", "R8", "R9", "R10"} {
+			for i, key := range keys {
 				e.load(f, b.At(key, e.size), i, b.Tail && f.Wide())
 			}
 			for h := range atOnce {
@@ -109,8 +124,8 @@ func keyScores(f *asm.File, e element) {
 	}
 	f.Do(`ADDQ $%d, DI
 		MOVQ %s, AX
-		SHLQ $%d, AX`, 4*keys, s.Arg("stride").Operand(""), e.shift()+2)
-	for _, key := range []string{"SI", "R8", "R9", "R10"} {
+		SHLQ $%d, AX`, 4*len(keys), s.Arg("stride").Operand(""), e.shift()+2)
+	for _, key := range keys {
 		f.Do("ADDQ AX, %s", key)
 	}
 	f.Do("JMP keys")
@@ -149,10 +164,10 @@ func addLanes(f *asm.File, first, n int) {
 //	DI  the first head's sums  R8  bytes from one head's to the next's, a multiple of 64
 //	SI  the block's first value  R9  bytes from a row of values to the next
 //	R13  the row's  DX, R10, R11, R12  the heads' weights  AX the row  BX rows
-//	CX  columns left  R14 scratch, then ahead
+//	CX  columns left  R14 scratch, then ahead  R15 scratch
 //	V0 and on values  V4 a weight  from V5 on sums, by head and column
 func addValues(f *asm.File, e element) {
-	s := asm.Layout([]string{"o []float32", "p []float32", "v []" + e.goType, "dim int", "stride int", "n int", "ld int", "ahead int"}, nil)
+	s := asm.Layout([]string{"o []float32", "p []float32", "v []" + e.goType, "dim int", "stride int", "n int", "ld int", "ahead int", "far int"}, nil)
 	begin(f, "addValues"+e.name, "See addValuesGeneric.", s, [2]string{"o", "DI"}, [2]string{"p", "DX"}, [2]string{"v", "SI"},
 		[2]string{"dim", "CX"}, [2]string{"stride", "R9"}, [2]string{"n", "BX"}, [2]string{"ld", "AX"})
 	f.Do(`TESTQ BX, BX
@@ -163,6 +178,7 @@ func addValues(f *asm.File, e element) {
 		SHLQ $%d, R9
 		LEAQ 60(CX*4), R8
 		ANDQ $-64, R8`, e.shift())
+	touchPages(f, s, "SI", "R9", "BX")
 	wide := f.Lanes() / 4 // registers of a block
 	addBlock(f, e, s, "block", wide)
 	addBlock(f, e, s, "last", 1)
