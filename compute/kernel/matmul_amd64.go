@@ -64,10 +64,16 @@ func packColumns8AVX2(dst *uint32, width int, src *float32, ld, k int)
 //go:noescape
 func packColumns4AVX2(dst *uint32, width int, src *float32, ld, k int)
 
+//go:noescape
+func roundPanelsAVX2(words *uint32, n int)
+
 // activeEngine returns the best that the active tier has.
 func activeEngine() engine {
 	e := genericEngine
 	tier := cpu.Active()
+	if tier >= cpu.AVX2 {
+		e.round = roundVectors
+	}
 	switch {
 	case tier >= cpu.AVX512:
 		e.name, e.tile, e.pack = "avx512", tileAVX512, packAVX512
@@ -98,6 +104,15 @@ func tileQuadrantsAVX2(k int, a, b, next *uint32, part, c *float32, ldc int, alp
 			tileAVX2(k, a, b, next, part, c, ldc, alpha, mode)
 		}
 	}
+}
+
+// roundVectors is roundPanels of AVX2, and of an AVX-512 without bf16.
+func roundVectors(words []uint32) {
+	whole := len(words) &^ 7
+	if whole > 0 {
+		roundPanelsAVX2(&words[0], whole)
+	}
+	roundPanels(words[whole:])
 }
 
 func packAVX512(dst []uint32, width int, s source, n, k int) {

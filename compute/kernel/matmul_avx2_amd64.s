@@ -541,6 +541,42 @@ block:
 	VZEROUPPER
 	RET
 
+// n is a multiple of 8.
+//
+// func roundPanelsAVX2(words *uint32, n int)
+TEXT ·roundPanelsAVX2(SB), NOSPLIT, $0-16
+	MOVQ words+0(FP), DI
+	MOVQ n+8(FP), AX
+	VPBROADCASTD lowBit<>(SB), Y10
+	VPBROADCASTD halfLess<>(SB), Y11
+	VPBROADCASTD quiet<>(SB), Y12
+	VPBROADCASTD upperHalf<>(SB), Y13
+	VPBROADCASTD exponent<>(SB), Y14
+	VPBROADCASTD sign<>(SB), Y15
+	VPXOR Y9, Y9, Y9
+
+	PCALIGN $64
+loop:
+	VMOVDQU (DI), Y0
+	VPSRLD $16, Y0, Y1
+	VPAND Y10, Y1, Y1
+	VPADDD Y0, Y1, Y1
+	VPADDD Y11, Y1, Y1
+	VPOR Y12, Y0, Y2
+	VCMPPS $3, Y0, Y0, Y3
+	VBLENDVPS Y3, Y2, Y1, Y1
+	VPAND Y13, Y1, Y1
+	VPAND Y14, Y0, Y2
+	VPCMPEQD Y9, Y2, Y2
+	VPAND Y15, Y0, Y3
+	VBLENDVPS Y2, Y3, Y1, Y1
+	VMOVDQU Y1, (DI)
+	ADDQ $32, DI
+	SUBQ $8, AX
+	JNE loop
+	VZEROUPPER
+	RET
+
 // See skinnyFunc. 8 lines along k, by 4 columns.
 // R9 walks over the lines; from Y0 columns, from Y1 x, from Y5 words of it, from Y12 sums.
 //
@@ -1406,6 +1442,24 @@ done:
 	VMOVUPS Y15, 416(DX)
 	VZEROUPPER
 	RET
+
+DATA lowBit<>+0(SB)/4, $0x00000001
+GLOBL lowBit<>(SB), RODATA|NOPTR, $4
+
+DATA halfLess<>+0(SB)/4, $0x00007fff
+GLOBL halfLess<>(SB), RODATA|NOPTR, $4
+
+DATA quiet<>+0(SB)/4, $0x00400000
+GLOBL quiet<>(SB), RODATA|NOPTR, $4
+
+DATA upperHalf<>+0(SB)/4, $0xffff0000
+GLOBL upperHalf<>(SB), RODATA|NOPTR, $4
+
+DATA exponent<>+0(SB)/4, $0x7f800000
+GLOBL exponent<>(SB), RODATA|NOPTR, $4
+
+DATA sign<>+0(SB)/4, $0x80000000
+GLOBL sign<>(SB), RODATA|NOPTR, $4
 
 DATA ones<>+0(SB)/8, $0xffffffffffffffff
 DATA ones<>+8(SB)/8, $0x00000000ffffffff

@@ -29,13 +29,14 @@ type engine struct {
 	tile            tileFunc
 	tilePairs       tileFunc // nil: pairs are made fp32
 	pack, packPairs packFunc
+	round           func(words []uint32) // to bf16, of an engine without pairs
 	store           storeFunc
 	skinnyKernels
 }
 
 var genericEngine = engine{
 	name: "generic", tile: tileGeneric, pack: packGeneric, packPairs: packPairsGeneric,
-	store: storeGeneric, skinnyKernels: skinnyGeneric,
+	round: roundPanels, store: storeGeneric, skinnyKernels: skinnyGeneric,
 }
 
 // blockOf returns how many k a block has, a whole number of words.
@@ -66,10 +67,9 @@ type multiply struct {
 	alpha     float32
 	mode      int // of the last block
 
-	row, rows int      // of a that are packed
-	panelsA   []uint32 // [k block][panel][k][12]
-	cols      int      // of a task
-	parts     int      // rows are cut into, for tasks
+	plan    plan
+	row     int      // of a, from which on rows are packed
+	panelsA []uint32 // [k block][panel][k][12]
 
 	skinny skinny // if it is that
 
@@ -156,44 +156,26 @@ func (x *multiply) words(k int) int {
 }
 
 func (x *multiply) run() {
-	panels := ceil(x.m, tileRows)
-	perK := x.words(x.k)
-	chunks := ceil(panels*tileRows*perK, blockA)
-	x.rows = ceil(panels, chunks) * tileRows
-	x.plan(x.pool.Threads())
-	x.panelsA = x.pool.shared.get(x.rows * perK)
-	for x.row = 0; x.row < x.m; x.row += x.rows {
-		x.pool.run(ceil(min(x.rows, x.m-x.row), groupA*tileRows)*ceil(x.k, x.block), x.do.packA)
-		x.pool.run(ceil(x.n, x.cols)*x.parts, x.do.tiles)
+	x.plan = x.planned(x.pool.Threads())
+	x.panelsA = x.pool.shared.get(x.plan.rows * x.words(x.k))
+	for x.row = 0; x.row < x.m; x.row += x.plan.rows {
+		x.pool.run(x.plan.groups*ceil(x.k, x.block), x.do.packA)
+		x.pool.run(x.plan.blocks*x.plan.parts, x.do.tiles)
 	}
 }
 
-// plan cuts the work into tasks: blocks of columns and, where those are too few for
-// the threads to finish at about the same time, parts of the rows.
-func (x *multiply) plan(threads int) {
-	x.cols = min(maxCols, max(blockB/x.words(x.block)/tileCols, 1)*tileCols, ceil(x.n, tileCols)*tileCols)
-	x.parts = 1
-	if threads == 1 {
+// packA packs a group of panels of A, for a block of k.
+func (x *multiply) packA(_, task int) {
+	rows := min(x.plan.rows, x.m-x.row)
+	panels := ceil(rows, tileRows)
+	first, last := cut(panels, x.plan.groups, task%x.plan.groups)
+	if first == last {
 		return
 	}
-	tasks := 4 * threads
-	const fewest = 64 // columns, for each of which a row of A is read again
-	x.cols = max(min(x.cols, ceil(ceil(x.n, tasks), tileCols)*tileCols), min(fewest, x.cols))
-	x.parts = min(ceil(tasks, ceil(x.n, x.cols)), ceil(x.rows, tileRows))
-}
-
-const groupA = 16 // panels of A a task packs
-
-// packA packs some panels of the x.rows rows of a, for a block of k.
-func (x *multiply) packA(_, task int) {
-	rows := min(x.rows, x.m-x.row)
-	panels := ceil(rows, tileRows)
-	groups := ceil(panels, groupA)
-	first := task % groups * groupA
-	k0 := task / groups * x.block
+	k0 := task / x.plan.groups * x.block
 	k := min(x.block, x.k-k0)
 	dst := x.blockA(k0, panels)[first*tileRows*x.words(k):]
-	x.packPart(dst, tileRows, x.a.from(x.row+first*tileRows, k0), min(groupA*tileRows, rows-first*tileRows), k)
+	x.packPart(dst, tileRows, x.a.from(x.row+first*tileRows, k0), min(last*tileRows, rows)-first*tileRows, k)
 }
 
 // blockA returns the panels of the block of k that begins at k0.
@@ -208,7 +190,7 @@ func (x *multiply) packPart(dst []uint32, width int, s source, n, k int) {
 		x.packPairs(dst, width, s, n, k)
 	case x.precision == BF16:
 		x.pack(dst, width, s, n, k)
-		roundPanels(dst[:ceil(n, width)*width*k])
+		x.round(dst[:ceil(n, width)*width*k])
 	default:
 		x.pack(dst, width, s, n, k)
 	}
@@ -234,16 +216,16 @@ func (x *multiply) blockOfB(space []uint32, wide []float32, col, cols, k0, k int
 
 // tiles does one task: a block of columns with a part of the rows.
 func (x *multiply) tiles(thread, task int) {
-	block, part := task/x.parts, task%x.parts
-	rows := min(x.rows, x.m-x.row)
+	rows := min(x.plan.rows, x.m-x.row)
 	panels := ceil(rows, tileRows)
-	first, last := panels*part/x.parts, panels*(part+1)/x.parts
+	first, last := cut(panels, x.plan.parts, task%x.plan.parts)
 	if first == last {
 		return
 	}
-	col := block * x.cols
-	cols := min(x.cols, x.n-col)
-	across := ceil(cols, tileCols)
+	left, right := cut(ceil(x.n, tileCols), x.plan.blocks, task/x.plan.parts)
+	across := right - left
+	col := left * tileCols
+	cols := min(right*tileCols, x.n) - col
 
 	inPlace := x.block >= x.k // no sums have to wait: one tile is enough, for edges
 	waiting := 1

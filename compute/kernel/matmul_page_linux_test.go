@@ -79,5 +79,9 @@ func TestPackingStaysInside(t *testing.T) {
 				}
 			}
 		}
+		for n := range 40 {
+			activeEngine().round(words[len(words)-n:])
+			activeEngine().round(words[:n:n])
+		}
 	})
 }

@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -80,6 +81,26 @@ func TestWidenPanelUndoesPacking(t *testing.T) {
 	roundPanels(want)
 	widenPanel(got, pairs, width, k)
 	require.Equal(t, want, got)
+}
+
+// Every tier rounds panels of any length to the reference's bits, and nothing beyond.
+func TestRoundPanels(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 1))
+	vectorTiers(t, func(t *testing.T) {
+		for n := range 70 {
+			want := make([]uint32, n+8)
+			for i := range want {
+				want[i] = math.Float32bits(anyFloat(r))
+				if r.IntN(8) == 0 {
+					want[i] &^= 0x7f800000 // denormal
+				}
+			}
+			got := slices.Clone(want)
+			roundPanels(want[:n])
+			activeEngine().round(got[:n])
+			require.Equal(t, want, got)
+		}
+	})
 }
 
 // Weights in bf16 are packed to the bits their fp32 would be.

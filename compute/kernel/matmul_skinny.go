@@ -74,7 +74,8 @@ type skinny struct {
 	chunk           int      // of k
 	copied          bool     // a tile's part of long is, for each chunk
 	panels          []uint32 // of thin
-	tiles, group    int      // of places: all, and a task's
+	tiles           int      // of places
+	groups          int      // of tiles, a task each
 }
 
 // planSkinny reports whether the product is skinny, and sets x.skinny if so. It goes
@@ -100,7 +101,7 @@ func (x *multiply) planSkinny() bool {
 		s.copied = s.displaced(x.pairs)
 	}
 	s.tiles = ceil(s.places, longTile)
-	s.group = min(max(s.tiles/8, 1), maxGroup)
+	s.groups = cuts(s.tiles, min(max(s.tiles/8, 1), maxGroup), x.pool.Threads())
 	x.skinny = s
 	return true
 }
@@ -117,7 +118,7 @@ func (x *multiply) runSkinny() {
 	s, p := &x.skinny, x.pool
 	s.panels = p.shared.get(ceil(s.columns, tileCols) * tileCols * x.words(x.k))
 	p.run(ceil(s.columns, tileCols)*ceil(x.k, rowsK), x.do.packThin)
-	p.run(ceil(s.tiles, s.group), x.do.skinnyTiles)
+	p.run(s.groups, x.do.skinnyTiles)
 }
 
 // thinPanel returns a panel of the thin factor from k0 on.
@@ -137,8 +138,7 @@ func (x *multiply) packThin(_, task int) {
 // skinnyTiles does a task: a group of tiles.
 func (x *multiply) skinnyTiles(thread, task int) {
 	s := &x.skinny
-	first := task * s.group
-	last := min(first+s.group, s.tiles)
+	first, last := cut(s.tiles, s.groups, task)
 	panels := ceil(s.columns, tileCols)
 	const words = longTile * tileCols
 	const wordsCopied = columnsK * longTile

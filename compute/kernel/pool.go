@@ -19,7 +19,7 @@ import (
 // gets which is chance; no task adds to a number that another one adds to, so the
 // results do not depend on it.
 //
-// An idle thread looks for work for some 20 us and then sleeps until it is woken; so
+// An idle thread looks for work for some 70 us and then sleeps until it is woken; so
 // does a caller whose last tasks run on other threads. Where another process wants a
 // core, the threads that have one take more of the tasks.
 //
@@ -75,10 +75,12 @@ func (e *TaskPanic) Unwrap() error {
 	return err
 }
 
-// spins is how often an idle thread looks for work before it sleeps: some 20 us,
-// about twice what waking it costs, which bridges the time between two kernels of a
-// model and is too short to take a processor away from anybody.
-const spins = 1 << 14
+// spins is how often an idle thread looks for work before it sleeps: some 70 us on a
+// Zen 5, which bridges the time between two kernels of a model and is too short to take
+// a processor away from anybody. In a virtual machine there, waking a thread takes as
+// long. With less, one that is woken late, and so is done late, finds the others asleep,
+// who are then late for the next kernel, and so on.
+const spins = 1 << 18
 
 // NewPool returns a pool of so many threads, or of one a processor for 0 or less.
 // The caller of each kernel is one of them. Close ends them.

@@ -5,7 +5,7 @@
 //
 // The inner loop, of which the fp32 and bf16 products of all tiers are cases, is
 // written down once, in tile.go; those of skinny products in skinny.go and quads.go;
-// packing in pack.go and transpose.go. The result is checked in, so that building
+// packing in pack.go, transpose.go and round.go. The result is checked in, so that building
 // needs no generator, and a test compares the two.
 package main
 
@@ -38,6 +38,7 @@ func files() []file {
 	packRows(narrow, 12)
 	packRows(narrow, 32)
 	packColumns8(narrow)
+	roundPanels(narrow)
 
 	tileAVX512.emit(wide)
 	tileBF16AVX512.emit(wide)
