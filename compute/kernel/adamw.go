@@ -34,7 +34,8 @@ type adamWCoefficients struct {
 //	         + first/(1-Beta1^t) / (sqrt(second/(1-Beta2^t)) + Epsilon))
 //
 // All four slices have the same length. The coefficients are computed in double
-// precision, so 1-Beta2 is as exact as a float32 can be.
+// precision, so 1-Beta2 is as exact as a float32 can be. A parameter whose g is 2^64 or
+// more, so that the square is infinite, never moves again but to decay.
 func (o AdamW) Step(param, grad, first, second []float32, t int, gradScale float32) {
 	n := len(param)
 	c := adamWCoefficients{
@@ -48,7 +49,7 @@ func (o AdamW) Step(param, grad, first, second []float32, t int, gradScale float
 		shrink:    float32(1 - o.LearningRate*o.WeightDecay),
 		rate:      float32(o.LearningRate / (1 - math.Pow(o.Beta1, float64(t)))),
 	}
-	grad, first, second = grad[:n], first[:n], second[:n]
+	grad, first, second = prefix(grad, n), prefix(first, n), prefix(second, n)
 	for from, to := range pieces(n) {
 		adamW(param[from:to], grad[from:to], first[from:to], second[from:to], &c)
 	}

@@ -137,9 +137,10 @@ func (o AdamW) leastRatio() float32 {
 // share out ranges of blocks; the bits are the same however they do, and on all tiers.
 //
 // In all steps on the same moments, Beta1, Beta2 and Epsilon must be the same and t
-// go up by one; Beta2 must be above 0 and Epsilon should be. The gradients must be
-// finite, as [SumSquares] can tell: one that is not makes its parameter NaN, like in
-// Step, and besides the moments of its block useless.
+// go up by one; Beta2 must be above 0 and Epsilon should be. The magnitudes of
+// gradScale*grad must be below 2^63, so that their squares are finite; clipping by the
+// norm, of [SumSquares], keeps them there. One that is larger or not finite makes NaN of
+// its block's parameters and moments, in this step or the next.
 func (o AdamW) Step8(param, grad []float32, moments *Moments8, from, to, t int, gradScale float32) {
 	n := len(param)
 	if n != moments.n || n != len(grad) {

@@ -2,7 +2,7 @@ package kernel
 
 // Axpy adds a*x[i] to y[i].
 func Axpy(y, x []float32, a float32) {
-	x = x[:len(y)]
+	x = prefix(x, len(y))
 	for from, to := range pieces(len(y)) {
 		axpy(y[from:to], x[from:to], a)
 	}
@@ -10,7 +10,7 @@ func Axpy(y, x []float32, a float32) {
 
 // Scale sets dst[i] to a*src[i].
 func Scale(dst, src []float32, a float32) {
-	src = src[:len(dst)]
+	src = prefix(src, len(dst))
 	for from, to := range pieces(len(dst)) {
 		scale(dst[from:to], src[from:to], a)
 	}
@@ -18,7 +18,7 @@ func Scale(dst, src []float32, a float32) {
 
 // Add sets dst[i] to x[i]+y[i].
 func Add(dst, x, y []float32) {
-	x, y = x[:len(dst)], y[:len(dst)]
+	x, y = prefix(x, len(dst)), prefix(y, len(dst))
 	for from, to := range pieces(len(dst)) {
 		add(dst[from:to], x[from:to], y[from:to])
 	}

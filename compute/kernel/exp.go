@@ -14,7 +14,7 @@ package kernel
 // place. What remains is rounding: over all float32, 0.891 ulp was the largest
 // error found with FMA, 1.176 without, against math.Exp in double precision.
 func Exp(dst, src []float32) {
-	src = src[:len(dst)]
+	src = prefix(src, len(dst))
 	for from, to := range pieces(len(dst)) {
 		exp(dst[from:to], src[from:to])
 	}

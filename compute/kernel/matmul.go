@@ -69,9 +69,25 @@ const (
 	// denormals as zeros: twice as fast where the machine has an instruction for
 	// it, and elsewhere FP32's speed with bfloat16's precision.
 	BF16
-	// Int8 multiplies block-quantised weights as integers with a rounded to int8, as
-	// [Int8Vector] rounds it: see matmul_int8.go. b is the transpose of a [BlockMatrix],
-	// as stored or Packed, and a is not Transposed.
+	// Int8 multiplies block-quantised weights as integers with a rounded to int8. b is the
+	// transpose of a [BlockMatrix], as stored or Packed, and a is not Transposed.
+	//
+	// Rows of a are rounded in blocks of 32 as [Int8Vector] rounds them; a block with an
+	// infinity or a NaN makes its row of c NaN. Of these numbers and the weights as
+	// Dequantize gives them, with e = 2^-24,
+	//
+	//	|c - exact| <= (K/16 + 8) e |Alpha| sum |a| |b|   [AVX2, AVX512: (K + 8) e]
+	//
+	// where |b| is |d*s*q| + |e*t| in Q4_K and |d*q| + |m| in Q4_1. For the products of 32
+	// elements, in Q6_K of 16, are added as integers, exactly; the sum, times both scales,
+	// is rounded two to four times before it is added to the others, in ascending order.
+	// That holds as long as nothing overflows or is denormal. Where a scale of a weight is
+	// not finite, neither is the result. AVX2 and AVX512 have no instructions for this:
+	// there the same numbers are multiplied in fp32.
+	//
+	// Weights that are not Packed are unpacked anew in each product, which costs as much as
+	// three to six more rows of a. Up to four rows, in Q4_K and Q6_K one, are better served
+	// by [BlockFormat.MatVecs].
 	Int8
 )
 

@@ -84,3 +84,16 @@ func (m int8Form) unpack(pack packFunc, panel, room []uint32, w int8Weights, col
 		pack(panel[m.wordsB(at)*tileCols:], tileCols, source{floats(room), words, true}, rows, words)
 	}
 }
+
+// packInt8 lays out weights: [panel][group][word][32], see int8Form.
+func packInt8(p *Pool, b right) []uint32 {
+	form, pack := b.format.int8Form(), activeEngine().pack
+	panel := form.wordsB(b.rows) * tileCols
+	words := alignedWords(ceil(b.cols, tileCols) * panel)
+	space := make([]scratch, p.Threads())
+	p.Run(ceil(b.cols, tileCols), func(thread, task int) {
+		room := space[thread].get(form.unpackRoom())
+		form.unpack(pack, words[task*panel:][:panel], room, int8Weights{format: b.format, stored: b.blocks}, task*tileCols, b.cols, 0, b.rows, b.rows)
+	})
+	return words
+}

@@ -110,7 +110,7 @@ func agreeInt8(t require.TestingT, q int8Problem) []uint32 {
 	return bits
 }
 
-// int8Bound is the bound stated at BlockFormat.MatMul.
+// int8Bound is the bound stated at Int8.
 func int8Bound(k int) float64 {
 	if tier := cpu.Active(); tier == cpu.AVX2 || tier == cpu.AVX512 {
 		return float64(k+8) * roundoff
@@ -172,8 +172,12 @@ func TestInt8BlocksOfK(t *testing.T) {
 // The bits must not depend on the threads, on the other rows and columns, or on
 // whether the weights are packed.
 func TestInt8Bits(t *testing.T) {
+	formats := blockFormats
+	if testing.Short() { // under the race detector
+		formats = []BlockFormat{Q4K, Q6K}
+	}
 	vectorTiers(t, func(t *testing.T) {
-		for _, f := range blockFormats {
+		for _, f := range formats {
 			for _, shape := range [][3]int{{1, 40, 256}, {300, 8, 256}, {37, 161, 768}, {14, 33, int8K + 256}} {
 				m, n, k := shape[0], shape[1], shape[2]
 				r := rand.New(rand.NewPCG(5, uint64(k)))

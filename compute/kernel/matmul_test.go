@@ -94,21 +94,31 @@ func agree(t require.TestingT, q problem) []uint32 {
 	if alpha == 0 {
 		alpha = 1
 	}
-	factor := func(m Matrix, i, j int) float64 {
-		x := m.Data[m.index(i, j)]
-		if q.o.Precision == BF16 {
-			x = math.Float32frombits(roundBF16(math.Float32bits(x)))
+	// The factors as they are multiplied, along k.
+	factors := func(m Matrix, lines int, index func(line, k int) int) []float64 {
+		x := make([]float64, 0, lines*q.k)
+		for line := range lines {
+			for k := range q.k {
+				v := m.Data[index(line, k)]
+				if q.o.Precision == BF16 {
+					v = math.Float32frombits(roundBF16(math.Float32bits(v)))
+				}
+				x = append(x, float64(v))
+			}
 		}
-		return float64(x)
+		return x
 	}
+	left := factors(a, q.m, a.index)
+	right := factors(b, q.n, func(j, k int) int { return b.index(k, j) })
 	var bits []uint32
 	at := make([]bool, len(around))
 	for i := range q.m {
 		for j := range q.n {
 			at[q.off+c.index(i, j)] = true
 			exact, size := 0.0, 0.0
-			for k := range q.k {
-				product := factor(a, i, k) * factor(b, k, j)
+			column := right[j*q.k:][:q.k]
+			for k, x := range left[i*q.k:][:q.k] {
+				product := x * column[k]
 				exact += product
 				size += math.Abs(product)
 			}
@@ -119,7 +129,7 @@ func agree(t require.TestingT, q problem) []uint32 {
 				size += math.Abs(was)
 			}
 			got := c.Data[c.index(i, j)]
-			// Of the exact product of the factors as they are multiplied: see MatMul.
+			// See MatMul.
 			bound := float64(q.k+4) * 0x1p-24 * size
 			if d := math.Abs(float64(got) - exact); !(d <= bound) {
 				require.Failf(t, "MatMul", "%s, %+v: element %d, %d is %v, want %v within %v", cpu.Active(), q, i, j, got, exact, bound)
@@ -200,47 +210,65 @@ func TestMatMulBits(t *testing.T) {
 	if testing.Short() { // under the race detector
 		shapes = []problem{{m: 5, n: 200, k: 40}, {m: 27, n: 70, k: 801}}
 	}
+	var pools []*Pool
+	for _, threads := range []int{1, 2, 3, 8} {
+		p := NewPool(threads)
+		defer p.Close()
+		pools = append(pools, p)
+	}
 	vectorTiers(t, func(t *testing.T) {
 		for _, q := range shapes {
 			for _, precision := range []Precision{FP32, BF16} {
+				q.transposeA, q.transposeB, q.packed = false, false, false
 				q.o = MatMulOptions{Alpha: 0.3, Accumulate: true, Precision: precision}
 				want := agree(t, q)
-				for _, q.threads = range []int{1, 2, 3, 8} {
-					for layout := range 8 {
-						q.transposeA, q.transposeB, q.packed = layout&1 != 0, layout&2 != 0, layout&4 != 0
-						require.Equal(t, want, productBits(q), "%+v", q)
+				for layout := range 8 {
+					q.transposeA, q.transposeB, q.packed = layout&1 != 0, layout&2 != 0, layout&4 != 0
+					a, b, c := q.matrices()
+					for _, p := range pools {
+						require.Equal(t, want, q.bits(p, a, b, c), "%+v on %d threads", q, p.Threads())
 					}
 				}
-				q.threads = 0
-				q.transposeA, q.transposeB, q.packed = false, false, false
 			}
 		}
 	})
 }
 
-// productBits is agree without the comparison: the same numbers whatever the layout.
-func productBits(q problem) []uint32 {
+// matrices returns those that agree multiplies, the same numbers whatever the layout.
+func (q problem) matrices() (a, b, c Matrix) {
 	r := rand.New(rand.NewPCG(q.seed, 1))
-	a, _ := view(q.m, q.k, q.off, q.gap, q.transposeA)
-	b, _ := view(q.k, q.n, q.off, q.gap, q.transposeB)
-	c, _ := view(q.m, q.n, q.off, q.gap, false)
+	a, _ = view(q.m, q.k, q.off, q.gap, q.transposeA)
+	b, _ = view(q.k, q.n, q.off, q.gap, q.transposeB)
+	c, _ = view(q.m, q.n, q.off, q.gap, false)
 	fillNormal(a, r)
 	fillNormal(b, r)
 	fillNormal(c, r)
-	p := NewPool(q.threads)
-	defer p.Close()
+	return a, b, c
+}
+
+// bits returns those of the product, which leaves c as it is.
+func (q problem) bits(p *Pool, a, b, c Matrix) []uint32 {
+	c.Data = append([]float32(nil), c.Data...)
 	if q.packed {
 		MatMul(p, c, a, Pack(p, b, q.o.Precision), q.o)
 	} else {
 		MatMul(p, c, a, b, q.o)
 	}
-	var bits []uint32
+	bits := make([]uint32, 0, q.m*q.n)
 	for i := range q.m {
 		for j := range q.n {
 			bits = append(bits, math.Float32bits(c.Data[c.index(i, j)]))
 		}
 	}
 	return bits
+}
+
+// productBits is agree without the comparison.
+func productBits(q problem) []uint32 {
+	p := NewPool(q.threads)
+	defer p.Close()
+	a, b, c := q.matrices()
+	return q.bits(p, a, b, c)
 }
 
 // A product of a part of the rows or columns has the bits it has in the whole.

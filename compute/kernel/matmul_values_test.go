@@ -139,7 +139,9 @@ func TestTiersRoundAlike(t *testing.T) {
 				for i := range n {
 					for j := range n {
 						want := math.Float32frombits(roundBF16(math.Float32bits(b.Data[b.index(i, j)])))
-						require.Equal(t, want, c.Data[c.index(i, j)]) // by value: -0 adds up to 0
+						if got := c.Data[c.index(i, j)]; got != want { // by value: -0 adds up to 0
+							require.Failf(t, "bf16", "element %d, %d is %g, want %g", i, j, got, want)
+						}
 					}
 				}
 			}

@@ -13,9 +13,9 @@ func RMSNorm(dst, inverse, x, weight []float32, eps float32) {
 	if len(x) == 0 {
 		return
 	}
-	dst = dst[:len(x)]
+	dst = prefix(dst, len(x))
 	rows := rowCount(len(x), cols)
-	inverse = inverse[:rows]
+	inverse = prefix(inverse, rows)
 	for i := range rows {
 		inverse[i] = rmsNorm(dst[i*cols:(i+1)*cols], x[i*cols:(i+1)*cols], weight, eps)
 	}
@@ -36,9 +36,9 @@ func RMSNormBackward(dx, dweight, dy, x, weight, inverse []float32) {
 	if len(dx) == 0 {
 		return
 	}
-	dy, x, dweight = dy[:len(dx)], x[:len(dx)], dweight[:cols]
+	dy, x, dweight = prefix(dy, len(dx)), prefix(x, len(dx)), prefix(dweight, cols)
 	rows := rowCount(len(dx), cols)
-	inverse = inverse[:rows]
+	inverse = prefix(inverse, rows)
 	for i := range rows {
 		from, to := i*cols, (i+1)*cols
 		inv := float64(inverse[i])

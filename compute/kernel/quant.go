@@ -2,8 +2,6 @@ package kernel
 
 import "fmt"
 
-//go:generate go run ./gen/quant
-
 // BlockFormat is a way to store rows of weights in few bits, as GGUF files have
 // them: in blocks of 32 or 256 consecutive elements of a row, each with scales of
 // its own. Bytes are in the order of ggml's structs, numbers little-endian:

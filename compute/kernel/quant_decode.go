@@ -1,14 +1,12 @@
 package kernel
 
-//go:generate go run ./gen/dequant
-
 // Dequantize sets dst to the numbers src stands for, with the same bits on every tier
 // and as ggml's reference, where a compiler has not fused its products and sums. (Which
 // NaN comes of several, or of an infinity times zero, is the processor's choice.) The
 // length of dst must be whole blocks, and src have Bytes of it.
 func (f BlockFormat) Dequantize(dst []float32, src []byte) {
 	k := f.kind()
-	src = src[:f.Bytes(len(dst))]
+	src = prefix(src, f.Bytes(len(dst)))
 	for from, to := range pieces(len(dst)) {
 		f.decodeLines(dst[from:to], 0, src[from/k.elements*k.bytes:], 0, 1, (to-from)/k.elements)
 	}

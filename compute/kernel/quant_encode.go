@@ -17,7 +17,7 @@ import (
 // sums of its powers overflow. Blocks of numbers too small for a scale become zeros.
 func (f BlockFormat) Quantize(dst []byte, src []float32) {
 	k := f.kind()
-	dst = dst[:f.Bytes(len(src))]
+	dst = prefix(dst, f.Bytes(len(src)))
 	for ; len(src) > 0; dst, src = dst[k.bytes:], src[k.elements:] {
 		block, x := dst[:k.bytes], src[:k.elements]
 		switch f {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -86,6 +87,11 @@ func TestQuantisedBlocksThatAreNotFinite(t *testing.T) {
 			f.Dequantize(got, block)
 			assert.False(t, finite(got[3:4]), "%s of %g is %g", f, large, got[3])
 			assert.False(t, finite(got[4:5]), "%s of %g is %g", f, -large, got[4])
+			for _, v := range got[:e] {
+				if large >= 1<<30 && (f == Q4K || f == Q6K) {
+					require.True(t, v != v, "%s of %g", f, large)
+				}
+			}
 		}
 	}
 	x := make([]float32, 32)
@@ -94,6 +100,47 @@ func TestQuantisedBlocksThatAreNotFinite(t *testing.T) {
 	Q8_0.Quantize(block, x)
 	Q8_0.Dequantize(got, block)
 	assert.Equal(t, infinity, got[3])
+}
+
+// Zeros stay zeros, and those of either sign have the same bytes where a format has no
+// least number, as in ggml.
+func TestQuantisedZeros(t *testing.T) {
+	for _, f := range blockFormats {
+		e := f.Elements()
+		x, zero, minus := make([]float32, e), make([]byte, f.Bytes(e)), make([]byte, f.Bytes(e))
+		f.Quantize(zero, x)
+		for i := range x {
+			x[i] = float32(math.Copysign(0, -1))
+		}
+		f.Quantize(minus, x)
+		if f != Q4_1 && f != Q4K {
+			assert.Equal(t, zero, minus, f.String())
+		}
+		for _, block := range [][]byte{zero, minus} {
+			f.Dequantize(x, block)
+			for _, v := range x {
+				require.Zero(t, math.Abs(float64(v)), f.String())
+			}
+		}
+	}
+}
+
+// From 1e-15 on, by ggml's GROUP_MAX_EPS, numbers of Q6_K have quants and scales, though
+// the block's scale is still zero.
+func TestNegligibleNumbersOfQ6K(t *testing.T) {
+	x, block, none := make([]float32, 256), make([]byte, 210), make([]byte, 210)
+	for _, c := range []struct {
+		size       float32
+		negligible bool
+	}{{0.9e-15, true}, {1e-13, false}} {
+		for i := range x {
+			x[i] = c.size
+		}
+		Q6K.Quantize(block, x)
+		assert.Equal(t, c.negligible, slices.Equal(none, block), "%g", c.size)
+		Q6K.Dequantize(x, block)
+		assert.Equal(t, make([]float32, 256), x)
+	}
 }
 
 func TestBlocksAreMadeAndReadOffTheHeap(t *testing.T) {

@@ -93,7 +93,7 @@ func rowParts(rows, bytes int) iter.Seq2[int, int] {
 // result.
 func (f BlockFormat) MatVec(y []float32, w []byte, x *Int8Vector) {
 	stride := f.Bytes(x.Len())
-	w = w[:len(y)*stride]
+	w = prefix(w, len(y)*stride)
 	for from, to := range rowParts(len(y), stride) {
 		f.matVec(y[from:to], w[from*stride:to*stride], x)
 	}
@@ -108,7 +108,7 @@ func (f BlockFormat) MatVecs(ys [][]float32, w []byte, xs []Int8Vector) {
 		return
 	}
 	rows, stride := len(ys[0]), f.Bytes(xs[0].Len())
-	w = w[:rows*stride]
+	w = prefix(w, rows*stride)
 	for i := range xs {
 		if xs[i].Len() != xs[0].Len() {
 			panic(fmt.Sprintf("kernel: a vector of %d elements is among those of %d", xs[i].Len(), xs[0].Len()))
@@ -116,7 +116,7 @@ func (f BlockFormat) MatVecs(ys [][]float32, w []byte, xs []Int8Vector) {
 	}
 	for from, to := range rowParts(rows, stride) {
 		for i := range xs {
-			f.matVec(ys[i][from:to], w[from*stride:to*stride], &xs[i])
+			f.matVec(prefix(ys[i], rows)[from:to], w[from*stride:to*stride], &xs[i])
 		}
 	}
 }
@@ -145,7 +145,7 @@ func (f BlockFormat) matVec(y []float32, w []byte, x *Int8Vector) {
 // rows may be shared out among goroutines.
 func MatVec(y, w, x []float32) {
 	n := len(x)
-	w = w[:len(y)*n]
+	w = prefix(w, len(y)*n)
 	for from, to := range rowParts(len(y), 4*n) {
 		matVecF32(y[from:to], w[from*n:to*n], x, n)
 	}
@@ -157,10 +157,10 @@ func MatVecs(ys [][]float32, w []float32, xs [][]float32) {
 		return
 	}
 	rows, n := len(ys[0]), len(xs[0])
-	w = w[:rows*n]
+	w = prefix(w, rows*n)
 	for from, to := range rowParts(rows, 4*n) {
 		for i, x := range xs {
-			matVecF32(ys[i][from:to], w[from*n:to*n], x[:n], n)
+			matVecF32(prefix(ys[i], rows)[from:to], w[from*n:to*n], prefix(x, n), n)
 		}
 	}
 }
@@ -169,7 +169,7 @@ func MatVecs(ys [][]float32, w []float32, xs [][]float32) {
 // float32 they are.
 func MatVecBF16(y []float32, w []uint16, x []float32) {
 	n := len(x)
-	w = w[:len(y)*n]
+	w = prefix(w, len(y)*n)
 	for from, to := range rowParts(len(y), 2*n) {
 		matVecBF16(y[from:to], w[from*n:to*n], x, n)
 	}
@@ -181,10 +181,10 @@ func MatVecsBF16(ys [][]float32, w []uint16, xs [][]float32) {
 		return
 	}
 	rows, n := len(ys[0]), len(xs[0])
-	w = w[:rows*n]
+	w = prefix(w, rows*n)
 	for from, to := range rowParts(rows, 2*n) {
 		for i, x := range xs {
-			matVecBF16(ys[i][from:to], w[from*n:to*n], x[:n], n)
+			matVecBF16(prefix(ys[i], rows)[from:to], w[from*n:to*n], prefix(x, n), n)
 		}
 	}
 }

@@ -70,16 +70,17 @@ func TestBlockShapesThatAreNone(t *testing.T) {
 	assert.PanicsWithValue(t, "kernel: 33 elements are not rows of 32", func() { Q8_0.Bytes(33) })
 	assert.PanicsWithValue(t, "kernel: there is no block format 9", func() { _ = BlockFormat(9).String() })
 	assert.PanicsWithValue(t, "kernel: 31 elements are not rows of 32", func() { new(Int8Vector).Set(make([]float32, 31)) })
-	assert.Panics(t, func() { Q4_0.Dequantize(make([]float32, 32), make([]byte, 17)) }, "src too short")
-	assert.Panics(t, func() { Q4_0.Quantize(make([]byte, 17), make([]float32, 32)) }, "dst too short")
+	assert.PanicsWithValue(t, "kernel: 33 elements are not rows of 32", func() { Q4_0.Dequantize(make([]float32, 33), make([]byte, 36)) })
+	assert.Panics(t, func() { Q4_0.Dequantize(make([]float32, 32), make([]byte, 17, 18)) }, "src too short")
+	assert.Panics(t, func() { Q4_0.Quantize(make([]byte, 17, 18), make([]float32, 32)) }, "dst too short")
 	assert.PanicsWithValue(t, "kernel: 32 elements are not rows of 256", func() { Q6K.Quantize(nil, make([]float32, 32)) })
 	var v Int8Vector
 	v.Set(make([]float32, 64))
 	assert.PanicsWithValue(t, "kernel: 64 elements are not rows of 256", func() { Q4K.MatVec(make([]float32, 1), nil, &v) })
-	assert.Panics(t, func() { Q8_0.MatVec(make([]float32, 2), make([]byte, 68+67), &v) }, "w too short")
-	assert.Panics(t, func() { MatVec(make([]float32, 2), make([]float32, 5), make([]float32, 3)) }, "w too short")
-	assert.Panics(t, func() { MatVecBF16(make([]float32, 2), make([]uint16, 5), make([]float32, 3)) }, "w too short")
-	two := [][]float32{make([]float32, 2), make([]float32, 1)}
+	assert.Panics(t, func() { Q8_0.MatVec(make([]float32, 2), make([]byte, 68+67, 68+68), &v) }, "w too short")
+	assert.Panics(t, func() { MatVec(make([]float32, 2), make([]float32, 5, 6), make([]float32, 3)) }, "w too short")
+	assert.Panics(t, func() { MatVecBF16(make([]float32, 2), make([]uint16, 5, 6), make([]float32, 3)) }, "w too short")
+	two := [][]float32{make([]float32, 2), make([]float32, 1, 2)}
 	assert.Panics(t, func() { Q8_0.MatVecs(two, make([]byte, 2*68), []Int8Vector{v, v}) }, "the second y too short")
 	var longer Int8Vector
 	longer.Set(make([]float32, 96))
@@ -87,7 +88,7 @@ func TestBlockShapesThatAreNone(t *testing.T) {
 		Q8_0.MatVecs([][]float32{two[0], two[0]}, make([]byte, 2*68), []Int8Vector{v, longer})
 	})
 	assert.Panics(t, func() {
-		MatVecs([][]float32{two[0], two[0]}, make([]float32, 6), [][]float32{make([]float32, 3), make([]float32, 2)})
+		MatVecs([][]float32{two[0], two[0]}, make([]float32, 6), [][]float32{make([]float32, 3), make([]float32, 2, 3)})
 	}, "the second x too short")
 }
 

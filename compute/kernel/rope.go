@@ -30,7 +30,7 @@ func turn(x, cos, sin []float32, p Pairing, sign uint32) {
 		return
 	}
 	rowCount(len(x), 2*len(cos))
-	sin = sin[:len(cos)]
+	sin = prefix(sin, len(cos))
 	if p == Neighbours {
 		ropeNeighbours(x, cos, sin, sign)
 		return
@@ -41,7 +41,7 @@ func turn(x, cos, sin []float32, p Pairing, sign uint32) {
 // RoPEAngles sets cos and sin to those of position*frequency[i], rounded from double
 // precision.
 func RoPEAngles(cos, sin []float32, position int, frequency []float64) {
-	cos, sin = cos[:len(frequency)], sin[:len(frequency)]
+	cos, sin = prefix(cos, len(frequency)), prefix(sin, len(frequency))
 	for i, f := range frequency {
 		s, c := math.Sincos(float64(position) * f)
 		cos[i], sin[i] = float32(c), float32(s)

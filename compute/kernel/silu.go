@@ -9,7 +9,7 @@ package kernel
 // -88.73, where silu would still be -2.7e-37 at most, it is -0; of minus infinity it
 // is NaN, as in the formula.
 func SiLUMul(dst, gate, up []float32) {
-	gate, up = gate[:len(dst)], up[:len(dst)]
+	gate, up = prefix(gate, len(dst)), prefix(up, len(dst))
 	for from, to := range pieces(len(dst)) {
 		siluMul(dst[from:to], gate[from:to], up[from:to])
 	}
@@ -22,7 +22,7 @@ func SiLUMul(dst, gate, up []float32) {
 //	dup   = dy * gate * s
 func SiLUMulBackward(dgate, dup, dy, gate, up []float32) {
 	n := len(dgate)
-	dup, dy, gate, up = dup[:n], dy[:n], gate[:n], up[:n]
+	dup, dy, gate, up = prefix(dup, n), prefix(dy, n), prefix(gate, n), prefix(up, n)
 	for from, to := range pieces(n) {
 		siluMulGradient(dgate[from:to], dup[from:to], dy[from:to], gate[from:to], up[from:to])
 	}

@@ -9,7 +9,7 @@ package kernel
 // that the element, and in the mean the others, are below the row's largest, plus
 // one for every 32 elements of the row at the very worst.
 func Softmax(dst, src []float32, cols int) {
-	dst = dst[:len(src)]
+	dst = prefix(dst, len(src))
 	for i := range rowCount(len(src), cols) {
 		softmaxRow(dst[i*cols:(i+1)*cols], src[i*cols:(i+1)*cols])
 	}
@@ -20,7 +20,7 @@ func Softmax(dst, src []float32, cols int) {
 //
 //	dx = y * (dy - sum(y*dy))
 func SoftmaxBackward(dx, y, dy []float32, cols int) {
-	y, dy = y[:len(dx)], dy[:len(dx)]
+	y, dy = prefix(y, len(dx)), prefix(dy, len(dx))
 	for i := range rowCount(len(dx), cols) {
 		from, to := i*cols, (i+1)*cols
 		mean := dot(y[from:to], dy[from:to])

@@ -1,38 +1,39 @@
 // Package kernel computes on slices of numbers what a language model needs, as
 // fast as the machine can.
 //
-// The element-wise and row-wise operations here run on the caller's goroutine,
-// over whatever range of elements or rows it gives them:
+// Operations on elements and rows run on the caller's goroutine, over whatever range of
+// them it gives:
 //
-//	file         operations
-//	convert.go   ToBF16 FromBF16 ToFP16 FromFP16
-//	exp.go       Exp
-//	softmax.go   Softmax SoftmaxBackward
-//	entropy.go   LogSoftmax LogSum CrossEntropy
-//	norm.go      RMSNorm RMSNormBackward
-//	rope.go      RoPE RoPEBackward RoPEAngles
-//	silu.go      SiLUMul SiLUMulBackward
-//	adamw.go     AdamW.Step
-//	adamw8.go    AdamW.Step8, on Moments8
-//	axpy.go      Axpy Scale Add SumSquares
+//	file             what there is                                  generator
+//	convert.go       ToBF16 FromBF16 ToFP16 FromFP16                gen/vector
+//	exp.go           Exp
+//	softmax.go       Softmax SoftmaxBackward
+//	entropy.go       LogSoftmax LogSum CrossEntropy CrossEntropyLoss
+//	norm.go          RMSNorm RMSNormBackward
+//	rope.go          RoPE RoPEBackward RoPEAngles
+//	silu.go          SiLUMul SiLUMulBackward
+//	adamw.go         AdamW.Step
+//	adamw8.go        AdamW.Step8, on Moments8
+//	axpy.go          Axpy Scale Add SumSquares
+//	quant.go         BlockFormat: weights in GGUF's blocks
+//	quant_decode.go  BlockFormat.Dequantize                         gen/dequant
+//	quant_encode.go  BlockFormat.Quantize                           none: portable only
+//	quant_matvec.go  MatVec and MatVecs of float32, bfloat16 and    gen/quant
+//	                 BlockFormat, which takes an Int8Vector
+//
+// These share their work among the threads of a [Pool], of pool.go:
+//
+//	matmul.go           MatMul of FP32 and BF16                     gen/matmul
+//	matmul_factor.go    the forms its right factor may have
+//	matmul_packed.go    Pack, which lays one out for good
+//	matmul_int8_*.go    MatMul of Int8                              gen/int8
+//	attention.go        Attention.Forward and Backward              gen/attention
+//	attention_cache.go  AttendCached, over the pages of KV caches
 //
 // Each has a portable form (x_generic.go), which serves machines without kernels
 // and the tests as the reference, and assembly for the tiers of
-// [smelt/compute/kernel/cpu] (x_avx2_amd64.s, x_avx512_amd64.s), which the command
-// gen/vector prints. The build tag noasm leaves the assembly out.
-//
-// Matrix products run on the threads of a [Pool]: MatMul in matmul.go, with its right
-// factor in any form of matmul_factor.go, and Pack in matmul_packed.go. The command
-// gen/matmul prints their assembly.
-//
-// Attention runs on a Pool, too: Attention.Forward and Backward over packed documents,
-// AttendCached over the pages of KV caches, in attention.go and attention_cache.go. The
-// command gen/attention prints what they need beyond matrix products.
-//
-// Weights in GGUF's blocks are decoded and made in quant*.go; quant_matvec.go
-// multiplies rows of them, or of float32 and bf16, with a vector, over the range of
-// rows the caller gives. The command gen/quant prints the assembly. Matrices of them
-// are multiplied in matmul_int8.go, on a Pool; gen/int8 prints that.
+// [smelt/compute/kernel/cpu] (x_avx2_amd64.s, x_avx512_amd64.s, x_avx512bf16_amd64.s),
+// which the generators print. The build tag noasm leaves the assembly out.
 //
 // # Bits
 //
@@ -61,6 +62,9 @@ import (
 //go:generate go run ./gen/vector
 //go:generate go run ./gen/matmul
 //go:generate go run ./gen/attention
+//go:generate go run ./gen/quant
+//go:generate go run ./gen/dequant
+//go:generate go run ./gen/int8
 
 // rowCount returns how many rows of cols elements n elements are. A wrong shape is
 // a mistake of the program, like an index out of range.
@@ -70,6 +74,10 @@ func rowCount(n, cols int) int {
 	}
 	return n / cols
 }
+
+// prefix returns the first n elements of s. They must be within its length: s[:n] may
+// go on to its capacity, into what is another's.
+func prefix[T any](s []T, n int) []T { return s[:n:len(s)] }
 
 // pieces divides n elements into runs of at most 64 Ki, from and to. Assembly cannot
 // be interrupted, and a kernel at work on a whole tensor would keep the garbage

@@ -258,6 +258,33 @@ func TestShapesThatAreNone(t *testing.T) {
 	assert.Panics(t, func() { CrossEntropy(make([]float32, 1), make([]float32, 4), []int32{4}, []float32{1}) }, "target outside")
 }
 
+// What is too short is no longer for the capacity behind it.
+func TestShortArguments(t *testing.T) {
+	for _, op := range vectorOps {
+		lengths := op.lengths(40)
+		for short := range lengths {
+			a := make([][]float32, len(lengths))
+			for i, n := range lengths {
+				a[i] = make([]float32, n)
+			}
+			behind := &a[short][lengths[short]-1]
+			*behind = fencePost
+			a[short] = a[short][:lengths[short]-1]
+			if short > 0 && op.name != "SumSquares" { // of any length
+				assert.Panics(t, func() { op.run(a) }, "%s: argument %d", op.name, short)
+			}
+			assert.EqualValues(t, fencePost, *behind, "%s: argument %d", op.name, short)
+		}
+	}
+	for _, f := range formats {
+		assert.Panics(t, func() { f.to(make([]uint16, 40), make([]float32, 39, 40)) })
+		assert.Panics(t, func() { f.from(make([]float32, 40), make([]uint16, 39, 40)) })
+	}
+	var l LogSum
+	assert.Panics(t, func() { l.Softmax(make([]float32, 40), make([]float32, 39, 40), 1) })
+	assert.Panics(t, func() { RoPEAngles(make([]float32, 3, 4), make([]float32, 4), 0, make([]float64, 4)) })
+}
+
 func TestNothingIsAllocated(t *testing.T) {
 	for _, op := range vectorOps {
 		a, _ := fenced(rand.New(rand.NewPCG(7, 8)), op.lengths(64))

@@ -38,7 +38,7 @@ func (f *function) nibbles(at int) {
 	f.Do(`VMOVDQU %s, X0
 		VPSRLW $4, X0, X1
 		VINSERTI128 $1, X1, Y0, Y0
-		VPAND %s, Y0, Y0`, in(at), f.repeat("lower", "\x0f"))
+		VPAND %s, Y0, Y0`, in(at), f.Repeated("lower", "\x0f"))
 }
 
 // loadLevels fills V16 and V17 with the values to look up. Read from memory at each
@@ -75,7 +75,7 @@ func (f *function) q4_0() {
 		return
 	}
 	f.nibbles(2)
-	f.Do("VPSUBB %s, Y0, Y0", f.repeat("eight", "\x08"))
+	f.Do("VPSUBB %s, Y0, Y0", f.Repeated("eight", "\x08"))
 	f.expand(0, nil)
 }
 
@@ -113,15 +113,15 @@ func (f *function) q5_0() {
 		return
 	}
 	f.nibbles(6)
-	bits := f.repeat("bits", "\x01\x02\x04\x08\x10\x20\x40\x80")
+	bits := f.Repeated("bits", "\x01\x02\x04\x08\x10\x20\x40\x80")
 	f.Do(`VPBROADCASTD 2(R13), Y1
 		VPSHUFB %s, Y1, Y1
 		VPAND %s, Y1, Y1
 		VPCMPEQB %[2]s, Y1, Y1
 		VPANDN %s, Y1, Y1
 		VPOR Y1, Y0, Y0`,
-		f.repeat("copies", "\x00\x00\x00\x00\x00\x00\x00\x00\x01\x01\x01\x01\x01\x01\x01\x01\x02\x02\x02\x02\x02\x02\x02\x02\x03\x03\x03\x03\x03\x03\x03\x03"),
-		bits, f.repeat("sixteenLess", "\xf0"))
+		f.Repeated("copies", "\x00\x00\x00\x00\x00\x00\x00\x00\x01\x01\x01\x01\x01\x01\x01\x01\x02\x02\x02\x02\x02\x02\x02\x02\x03\x03\x03\x03\x03\x03\x03\x03"),
+		bits, f.Repeated("sixteenLess", "\xf0"))
 	f.expand(0, nil)
 }
 
@@ -142,7 +142,7 @@ func (f *function) q4K() {
 		VPMOVZXBD X2, Y4
 		VPMOVZXBD X3, Y5
 		VCVTDQ2PS Y4, Y4
-		VCVTDQ2PS Y5, Y5`, f.repeat("lower", "\x0f"), f.repeat("bits45", "\x30"), f.repeat("bits6", "\x3f"))
+		VCVTDQ2PS Y5, Y5`, f.Repeated("lower", "\x0f"), f.Repeated("bits45", "\x30"), f.Repeated("bits6", "\x3f"))
 	f.half(0, 6)
 	f.half(2, 7)
 	f.Do(`VMULPS Y6, Y4, Y4
@@ -163,10 +163,10 @@ func (f *function) q4K() {
 	for j := range 8 {
 		if j%2 == 0 {
 			f.Do(`VMOVDQU %s, Y2
-				VPAND %s, Y2, Y0`, in(16+16*j), f.repeat("lower", "\x0f"))
+				VPAND %s, Y2, Y0`, in(16+16*j), f.Repeated("lower", "\x0f"))
 		} else {
 			f.Do(`VPSRLW $4, Y2, Y2
-				VPAND %s, Y2, Y0`, f.repeat("lower", "\x0f"))
+				VPAND %s, Y2, Y0`, f.Repeated("lower", "\x0f"))
 		}
 		f.spread(4, j, 6)
 		f.spread(5, j, 7)
@@ -197,7 +197,7 @@ func (f *function) q6K() {
 		f.Do(`VPAND %s, Y0, Y0
 			VPAND %s, Y1, Y1
 			VPOR Y1, Y0, Y0
-			VPSUBB %s, Y0, Y0`, f.repeat("lower", "\x0f"), f.repeat("bits45", "\x30"), f.repeat("middle", "\x20"))
+			VPSUBB %s, Y0, Y0`, f.Repeated("lower", "\x0f"), f.Repeated("bits45", "\x30"), f.Repeated("middle", "\x20"))
 		f.expand(32*j, func(part int) {
 			lane := 2*j + part
 			f.spread(4+lane/f.Lanes(), lane%f.Lanes(), 6)

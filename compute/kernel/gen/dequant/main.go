@@ -146,8 +146,3 @@ func (f *function) spread(from, lane, reg int) {
 	f.Do(`VPBROADCASTD %s, V%d
 		VPERMPS V%d, V%[2]d, V%[2]d`, operand, reg, from)
 }
-
-// repeat returns the operand of a 256-bit vector that repeats bytes.
-func (f *function) repeat(name, bytes string) string {
-	return f.Constant(name, []byte(strings.Repeat(bytes, 32/len(bytes)))...)
-}

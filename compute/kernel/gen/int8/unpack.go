@@ -61,14 +61,9 @@ func (u unpack) emit(a *asm.File) {
 	a.Return()
 }
 
-// pattern returns the operand of a vector that repeats bytes.
-func pattern(a *asm.File, name, bytes string) string {
-	return a.Constant(name, []byte(strings.Repeat(bytes, 32/len(bytes)))...)
-}
+func lowerMask(a *asm.File) { a.Do("VMOVDQU %s, Y15", a.Repeated("bits4", "\x0f")) }
 
-func lowerMask(a *asm.File) { a.Do("VMOVDQU %s, Y15", pattern(a, "bits4", "\x0f")) }
-
-func beginQ8(a *asm.File) { a.Do("VMOVDQU %s, Y15", pattern(a, "offset128", "\x80")) }
+func beginQ8(a *asm.File) { a.Do("VMOVDQU %s, Y15", a.Repeated("offset128", "\x80")) }
 
 // beginQ5 loads, beside the mask of 4 bits, which byte of 32 bits each of 32 bytes has
 // its bit in, and which bit that is.
@@ -79,7 +74,7 @@ func beginQ5(a *asm.File) {
 		spread.WriteString(strings.Repeat(string(rune(i)), 8))
 	}
 	a.Do(`VMOVDQU %s, Y14
-		VMOVDQU %s, Y13`, pattern(a, "spread", spread.String()), pattern(a, "bits", "\x01\x02\x04\x08\x10\x20\x40\x80"))
+		VMOVDQU %s, Y13`, a.Repeated("spread", spread.String()), a.Repeated("bits", "\x01\x02\x04\x08\x10\x20\x40\x80"))
 }
 
 func unpackQ8(a *asm.File) {
@@ -126,7 +121,7 @@ func unpackQ5(a *asm.File) {
 		VPBROADCASTW (SI), X1
 		VCVTPH2PS X1, X1
 		VMOVDQU Y0, (DI)
-		VMOVSS X1, 32(DI)`, pattern(a, "bit5", "\x10"))
+		VMOVSS X1, 32(DI)`, a.Repeated("bit5", "\x10"))
 }
 
 // unpackQ4K: for the scales' bits see scalesQ4K.
@@ -153,7 +148,7 @@ func unpackQ4K(a *asm.File) {
 		VMULPS Y4, Y2, Y2
 		VMULPS Y5, Y3, Y3
 		VUNPCKLPS Y3, Y2, Y4
-		VUNPCKHPS Y3, Y2, Y5`, pattern(a, "bits45", "\x30"), pattern(a, "bits6", "\x3f"))
+		VUNPCKHPS Y3, Y2, Y5`, a.Repeated("bits45", "\x30"), a.Repeated("bits6", "\x3f"))
 	const group = 40
 	for half := range 2 {
 		for i, at := range []int{4*half*group + 32, (4*half+2)*group + 32} {
@@ -179,7 +174,7 @@ func unpackQ6K(a *asm.File) {
 	const group = 20
 	a.Do(`VPBROADCASTW 208(SI), X4
 		VCVTPH2PS X4, Y4
-		VMOVDQU %s, Y5`, pattern(a, "bits45", "\x30"))
+		VMOVDQU %s, Y5`, a.Repeated("bits45", "\x30"))
 	for part := range 2 {
 		a.Do(`VPMOVSXBD %d(SI), Y2
 			VCVTDQ2PS Y2, Y2

@@ -40,8 +40,8 @@ func main() {
 // package kernel.
 func files() map[string]string {
 	text := map[string]string{
-		"quant_amd64.go": dispatch(),
-		"quant_other.go": fallback(),
+		"quant_amd64.go": asm.Dispatch(command, tags, choices()),
+		"quant_other.go": asm.Fallback(command, choices()),
 	}
 	for _, v := range []asm.Vector{asm.AVX2, asm.AVX512} {
 		f := asm.NewFile(v, command, tags)

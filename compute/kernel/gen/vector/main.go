@@ -53,8 +53,8 @@ func main() {
 // package kernel.
 func files() map[string]string {
 	text := map[string]string{
-		"vector_amd64.go": dispatch(),
-		"vector_other.go": fallback(),
+		"vector_amd64.go": asm.Dispatch(command, tags, choices()),
+		"vector_other.go": asm.Fallback(command, choices()),
 	}
 	for _, op := range operations {
 		avx2, avx512, bf16 := newFile(asm.AVX2), newFile(asm.AVX512), newFile(asm.AVX512)

@@ -9,7 +9,7 @@ var silu = operation{"silu", []kernel{{
 	emit: func(f *function) {
 		f.slices("DI", "SI", "DX")
 		f.prepareSigmoid()
-		f.Loop(asm.Loop{Name: "silu", Unroll: 2}, func(b asm.Block) {
+		f.Loop(asm.Loop{Name: "silu", Unroll: 4}, func(b asm.Block) {
 			b.Load("SI", 3)
 			f.sigmoidInverse()
 			b.Load("DX", 1)

@@ -170,3 +170,8 @@ func (f *File) Words(name string, words ...uint32) string {
 	}
 	return f.Constant(name, data...)
 }
+
+// Repeated is Constant for 32 bytes that repeat those given.
+func (f *File) Repeated(name, bytes string) string {
+	return f.Constant(name, []byte(strings.Repeat(bytes, 32/len(bytes)))...)
+}
