@@ -3,19 +3,28 @@ package kernel
 import "fmt"
 
 // Factor is the right factor of a product in the form it is stored: a [Matrix], a
-// [MatrixBF16], a [BlockMatrix] or a *[Packed]. There is one interface, and not a
-// function for each of them, so that a model holds its weights as its file has them
-// and its layers are written once; it is closed, for each form is read in its own way.
+// [MatrixBF16], a [MatrixF16], a [BlockMatrix] or a *[Packed]. There is one interface,
+// and not a function for each of them, so that a model holds its weights as its file has
+// them and its layers are written once; it is closed, for each form is read in its own
+// way.
 //
-// A product with a MatrixBF16 or a BlockMatrix has the bits of one with the Matrix of
-// the same numbers, and never holds that: each task converts the panels it packs, some
-// 8 Ki numbers at a time. That costs for each number of b what multiplying it with a
-// few rows of a does; so a product of many rows has nearly the speed of one with a
-// Matrix, and a product of few rows is better served by [BlockFormat.MatVec].
+// A product with a MatrixBF16, a MatrixF16 or a BlockMatrix has the bits of one with the
+// Matrix of the same numbers, and never holds that: each task converts the panels it
+// packs, some 8 Ki numbers at a time. That costs for each number of b what multiplying
+// it with a few rows of a does; so a product of many rows has nearly the speed of one
+// with a Matrix, and a product of few rows is better served by [BlockFormat.MatVec].
 type Factor interface{ right() right }
 
 // MatrixBF16 is a [Matrix] of bfloat16 numbers.
 type MatrixBF16 struct {
+	Data       []uint16
+	Rows, Cols int
+	Stride     int
+	Transposed bool
+}
+
+// MatrixF16 is a [Matrix] of half-precision numbers.
+type MatrixF16 struct {
 	Data       []uint16
 	Rows, Cols int
 	Stride     int
@@ -40,6 +49,9 @@ func (m MatrixBF16) T() MatrixBF16 {
 	t := m.shape().T()
 	return MatrixBF16{m.Data, t.Rows, t.Cols, t.Stride, t.Transposed}
 }
+
+// T returns the transpose, a view of the same numbers.
+func (m MatrixF16) T() MatrixF16 { return MatrixF16(MatrixBF16(m).T()) }
 
 // T returns the transpose, a view of the same numbers.
 func (m BlockMatrix) T() BlockMatrix {
@@ -73,6 +85,7 @@ const (
 	asNumbers form = iota
 	asPacked
 	asWords // and up: to be converted
+	asHalves
 	asBlocks
 )
 
@@ -82,6 +95,8 @@ func rightOf(b Factor) right {
 	case Matrix:
 		return b.right()
 	case MatrixBF16:
+		return b.right()
+	case MatrixF16:
 		return b.right()
 	case BlockMatrix:
 		return b.right()
@@ -100,6 +115,12 @@ func (m MatrixBF16) right() right {
 	shape := m.shape()
 	shape.check("b", len(m.Data))
 	return right{form: asWords, rows: m.Rows, cols: m.Cols, words: m.Data, ld: shape.stride(), alongK: m.Transposed}
+}
+
+func (m MatrixF16) right() right {
+	r := MatrixBF16(m).right()
+	r.form = asHalves
+	return r
 }
 
 func (m BlockMatrix) right() right {
@@ -165,6 +186,12 @@ func (x *multiply) packB(dst []uint32, wide []float32, col, k0, n, k int) {
 func (r *right) part(wide []float32, line, at, lines, n int) source {
 	if r.form == asWords {
 		widenLines(wide, partRun, r.words[line*r.ld+at:], r.ld, lines, n)
+		return source{wide, partRun, r.alongK}
+	}
+	if r.form == asHalves {
+		for i := range lines {
+			fromFP16(wide[i*partRun:][:n], r.words[(line+i)*r.ld+at:][:n])
+		}
 		return source{wide, partRun, r.alongK}
 	}
 	kind := r.format.kind()

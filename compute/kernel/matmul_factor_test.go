@@ -15,10 +15,13 @@ import (
 )
 
 // storedAs are the forms of a factor that products convert: the block formats, and
-// bfloat16 as -1.
-var storedAs = append([]BlockFormat{storedBF16}, blockFormats...)
+// the 16-bit ones as numbers that no format has.
+var storedAs = append([]BlockFormat{storedBF16, storedF16}, blockFormats...)
 
-const storedBF16 = BlockFormat(255)
+const (
+	storedBF16 = BlockFormat(255)
+	storedF16  = BlockFormat(254)
+)
 
 // stored returns a factor of that shape with random numbers in the form, and the same
 // numbers as a Matrix. The length of its lines is made whole blocks of the format. Of
@@ -28,15 +31,19 @@ func stored(r *rand.Rand, form BlockFormat, rows, cols, gap int, transposed, any
 	if transposed {
 		length, lines = &rows, &cols
 	}
-	if form == storedBF16 {
+	if form == storedBF16 || form == storedF16 {
 		m := MatrixBF16{Rows: rows, Cols: cols, Stride: max(*length+gap, 1), Transposed: transposed}
 		m.Data = make([]uint16, *lines*m.Stride)
 		for i := range m.Data {
 			if m.Data[i] = uint16(r.Uint32()); !anyBytes {
-				m.Data[i] = m.Data[i]&0x807f | 0x3f00
+				m.Data[i] = m.Data[i]&0x807f | 0x3f00 // about 1, as a bfloat16 or in half precision
 			}
 		}
 		wide := Matrix{Data: make([]float32, len(m.Data)), Rows: rows, Cols: cols, Stride: m.Stride, Transposed: transposed}
+		if form == storedF16 {
+			FromFP16(wide.Data, m.Data)
+			return MatrixF16(m), wide
+		}
 		FromBF16(wide.Data, m.Data)
 		return m, wide
 	}
@@ -247,6 +254,8 @@ func transpose(b Factor) Factor {
 	case BlockMatrix:
 		return b.T()
 	case MatrixBF16:
+		return b.T()
+	case MatrixF16:
 		return b.T()
 	}
 	return b.(Matrix).T()
