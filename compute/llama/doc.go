@@ -1,0 +1,48 @@
+// Package llama runs models of the Llama family: Llama 2 and 3, TinyLlama, SmolLM2 and
+// what shares their architecture. Models that look alike but compute something else are
+// refused by the name of what differs, never run approximately.
+//
+//	Open      a GGUF file or a Hugging Face folder: shape, weights, tokenizer, template
+//	Logits    runs a batch of sequences and gives what may come next
+//	Score     gives how likely given tokens are; Answers does so for continuations
+//	Generate  goes on with texts
+//
+// # The model
+//
+// With T rows (positions of any sequences), width d, feed-forward width f, vocabulary V,
+// q = Heads*HeadDim and kv = KVHeads*HeadDim, all weights stored as [outputs][inputs]:
+//
+//	x = embedding[token]                                                   [T][d]
+//	for each layer:
+//	  h = norm(x)                                                          [T][d]
+//	  queries, keys = rotate(h*Wq', position), rotate(h*Wk', position)     [T][q], [T][kv]
+//	  values = h*Wv'                                                       [T][kv]
+//	  x += attention(queries, keys and values so far) * Wo'                [T][d]
+//	  h = norm(x)
+//	  x += (silu(h*Wgate') . (h*Wup')) * Wdown'                            [T][f] in between
+//	logits = norm(x) * head'                                               [T][V]
+//
+// The sources are transformers' modeling_llama.py and llama.cpp's src/models/llama.cpp.
+//
+// # Weights
+//
+// Weights are mapped and multiplied as they are stored; nothing is kept in another form
+// but norms, which are small. Up to a few rows, as in generation, go through
+// matrix-vector kernels, which read weights at the speed of memory; more go through
+// products. [Precision] says what is rounded on the way; norms, rotary embedding,
+// attention and residuals are in fp32.
+//
+// # Time and space
+//
+// A run goes in steps of 512 rows, so that what lies between layers takes the same
+// memory for any prompt. A [Cache] takes 8*Layers*kv bytes for each position, in pages of
+// 32 that forks share. Of logits there are as many as the caller asks for; scoring makes
+// 4096 tokens' at a time. A token allocates nothing but, every 32 positions, a page.
+//
+// # Bits
+//
+// The number of threads changes no bits. What else is in a batch, and how a prompt is
+// divided, change the order of sums: fp32 logits by less than 1e-5 of their size. With
+// weights in BF16 and [AsStored], few rows are multiplied as they are and many rounded to
+// bfloat16, which differs by more.
+package llama

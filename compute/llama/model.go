@@ -1,0 +1,187 @@
+package llama
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"smelt/compute/kernel"
+	"smelt/compute/tensorfile"
+	"smelt/compute/tokenizer"
+)
+
+var (
+	// ErrUnsupported is wrapped by errors about models that are whole, but not Llama's
+	// equal or stored in a type that is not read.
+	ErrUnsupported = errors.New("not supported")
+	// ErrMemory is wrapped by errors about what does not fit in memory.
+	ErrMemory = errors.New("not enough memory")
+	// ErrContext is wrapped by errors about more positions than a model was made for.
+	ErrContext = errors.New("beyond the model's context")
+)
+
+// Precision is how weights and activations are multiplied. Sums, norms, rotary
+// embedding, attention and residuals are in fp32 in any case.
+type Precision uint8
+
+const (
+	// AsStored multiplies weights in F32 and F16 in fp32. Those in BF16 it multiplies in
+	// products of many rows with activations rounded to bfloat16, and those in a block
+	// format with activations rounded to int8 in blocks of 32, as llama.cpp does.
+	AsStored Precision = iota
+	// FP32 multiplies the numbers as they are stored with activations in fp32.
+	FP32
+)
+
+// Options are how a model is run. The zero value runs it on all processors.
+type Options struct {
+	Threads   int // 0: one a processor
+	Precision Precision
+	// Memory is how many bytes model and caches may take together; 0 stands for what the
+	// system says is available when the model is opened.
+	Memory int64
+}
+
+// Model is a model that is open. Its methods are safe for concurrent use; those that run
+// it take turns. Each Cache is for one at a time.
+type Model struct {
+	config    Config
+	weights   *weights
+	names     *names
+	bytes     int64
+	precision Precision
+	file      *tensorfile.File
+	pool      *kernel.Pool
+	pages     store
+	tokenizer func() (*tokenizer.Tokenizer, error)
+
+	running sync.Mutex // held while engine is in use
+	engine  *engine
+}
+
+// Open opens a GGUF file or a folder with a Hugging Face model. The weights are mapped,
+// and read when they are first used. A model that would not fit in memory is refused
+// before that, with an error that wraps [ErrMemory].
+func Open(path string, o Options) (*Model, error) {
+	m := &Model{precision: o.Precision}
+	if err := m.open(path, o); err != nil {
+		m.Close()
+		return nil, fmt.Errorf("open model: %w", err)
+	}
+	return m, nil
+}
+
+func (m *Model) open(path string, o Options) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	var c *Config
+	if info.IsDir() {
+		if c, err = readConfig(path); err != nil {
+			return err
+		}
+	}
+	if m.file, err = tensorfile.Open(path); err != nil {
+		return err
+	}
+	switch {
+	case m.file.Format() == tensorfile.GGUF:
+		m.names = ggufNames()
+		if c, err = ggufConfig(m.file); err == nil {
+			err = readDivisors(m.file, c)
+		}
+		m.tokenizer = sync.OnceValues(func() (*tokenizer.Tokenizer, error) { return ggufTokenizer(m.file) })
+	case c == nil: // one safetensors file: the rest is beside it
+		path = filepath.Dir(path)
+		c, err = readConfig(path)
+		fallthrough
+	default:
+		m.names = huggingFaceNames()
+		m.tokenizer = sync.OnceValues(func() (*tokenizer.Tokenizer, error) { return folderTokenizer(path) })
+	}
+	if err != nil {
+		return err
+	}
+	if err := c.Validate(); err != nil {
+		return fmt.Errorf("%s: %w", m.file.Path(), err)
+	}
+	return m.load(c, o)
+}
+
+// load finds the weights, sees that they fit, and takes them.
+func (m *Model) load(c *Config, o Options) error {
+	m.config = *c
+	if n := len(m.file.Tensors()); 9*c.Layers > n {
+		return fmt.Errorf("%s: has %d tensors, which are not those of %d layers", m.file.Path(), n, c.Layers)
+	}
+	w, places := newWeights(m.names, c)
+	tensors, bytes, err := findTensors(m.file, m.names, places)
+	if err != nil {
+		return err
+	}
+	m.bytes = bytes
+	m.pages = newStore(c)
+	memory, known := o.Memory, true
+	if memory == 0 {
+		memory, known = availableMemory()
+	}
+	if known {
+		least := bytes + engineBytes(c) + m.pages.pageBytes()
+		if least > memory {
+			return fmt.Errorf("%s: %d MB of weights, %d MB to run them and %d MB for each %d positions are more than the %d MB there are: %w",
+				m.file.Path(), mega(bytes), mega(engineBytes(c)), mega(m.pages.pageBytes()), pageRows, mega(memory), ErrMemory)
+		}
+		m.pages.limit = memory - bytes - engineBytes(c)
+	}
+	if err := w.fill(places, tensors, m.precision); err != nil {
+		return fmt.Errorf("%s: %w", m.file.Path(), err)
+	}
+	m.weights = w
+	m.pool = kernel.NewPool(o.Threads)
+	m.engine = newEngine(m)
+	return nil
+}
+
+func mega(bytes int64) int64 { return (bytes + 1<<20 - 1) >> 20 }
+
+// readDivisors reads the tensor in which GGUF files have what Llama 3 scales rotary
+// embedding by.
+func readDivisors(f *tensorfile.File, c *Config) error {
+	t := f.Tensor("rope_freqs.weight")
+	if t == nil {
+		return nil
+	}
+	if len(t.Shape) != 1 || t.Shape[0] != c.HeadDim/2 || t.DType != tensorfile.F32 {
+		return fmt.Errorf("%s: tensor %q: %s of shape %v, and the configuration makes it F32 of shape [%d]", f.Path(), t.Name, t.DType, t.Shape, c.HeadDim/2)
+	}
+	divisors, err := readVector(t, t.Shape[0])
+	c.Rope.Divisors = divisors
+	return err
+}
+
+// Close ends the model. Its caches and what runs of it must not be used any longer.
+func (m *Model) Close() error {
+	m.pool.Close()
+	if m.file == nil {
+		return nil
+	}
+	return m.file.Close()
+}
+
+// Config returns the shape of the model.
+func (m *Model) Config() Config { return m.config }
+
+// Bytes returns the bytes of the weights as they are stored.
+func (m *Model) Bytes() int64 { return m.bytes }
+
+// Threads returns how many threads run the model.
+func (m *Model) Threads() int { return m.pool.Threads() }
+
+// File returns the tensors and the metadata of the model. They are good until Close.
+func (m *Model) File() *tensorfile.File { return m.file }
+
+// Tokenizer returns the model's tokenizer, which is read when it is first asked for.
+func (m *Model) Tokenizer() (*tokenizer.Tokenizer, error) { return m.tokenizer() }

@@ -1,0 +1,183 @@
+package llama
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"smelt/compute/kernel"
+)
+
+// Score says how likely a model holds a token to be where it stands.
+type Score struct {
+	LogProb float64 // natural logarithm of its probability
+	Best    int32   // the most likely token there; of several, that of the lowest id
+}
+
+// Score runs the inputs, whose tokens their caches then have, and sets scores[i][j] to
+// what the model says of targets[i][j] after inputs[i].Tokens[j]. A target below 0 is
+// not asked for. Errors are as with [Model.Logits].
+//
+// The logits exist for some rows and vocabularyStep tokens at a time.
+func (m *Model) Score(ctx context.Context, inputs []Input, targets [][]int32, scores [][]Score) error {
+	for i := range inputs {
+		if n := len(inputs[i].Tokens); len(targets[i]) != n || len(scores[i]) != n {
+			return fmt.Errorf("llama: input %d has %d tokens, %d targets and %d scores", i, n, len(targets[i]), len(scores[i]))
+		}
+		for _, id := range targets[i] {
+			if int(id) >= m.config.Vocabulary {
+				return fmt.Errorf("llama: input %d: target %d is not one of %d tokens", i, id, m.config.Vocabulary)
+			}
+		}
+	}
+	return m.run(ctx, inputs,
+		func(i, token int) bool { return targets[i][token] >= 0 },
+		func(rows []outputRow) { m.engine.score(rows, targets, scores) })
+}
+
+// vocabularyStep is how many logits of a row exist at once in scoring, a multiple of
+// what [kernel.LogSum] adds in single precision.
+const vocabularyStep = 4096
+
+// tally is what is known of a row's score after a part of the vocabulary.
+type tally struct {
+	sum    kernel.LogSum
+	target int32
+	chosen float32 // logit of the target
+	best   int32
+	most   float32 // logit of best
+}
+
+// score takes the rows a step left through the head, part by part.
+func (e *engine) score(rows []outputRow, targets [][]int32, scores [][]Score) {
+	e.tallies = sized(e.tallies, len(rows))
+	for i, row := range rows {
+		e.tallies[i] = tally{target: targets[row.input][row.token], most: float32(math.Inf(-1))}
+	}
+	e.logits = sized(e.logits, len(rows)*min(vocabularyStep, e.m.config.Vocabulary))
+	e.first = 0
+	for i := range e.headParts {
+		w := &e.headParts[i]
+		e.width = w.out
+		e.products.multiply(e.h, len(rows), false, target{w, e.logits[:len(rows)*w.out]})
+		e.m.pool.Run(len(rows), e.tallyTask)
+		e.first += w.out
+	}
+	for i, row := range rows {
+		t := &e.tallies[i]
+		scores[row.input][row.token] = Score{LogProb: float64(t.chosen) - t.sum.Value(), Best: t.best}
+	}
+}
+
+// tally counts one row's part of the vocabulary.
+func (e *engine) tally(_, row int) {
+	t, logits := &e.tallies[row], e.logits[row*e.width:(row+1)*e.width]
+	t.sum.Add(logits)
+	for i, x := range logits {
+		if x > t.most {
+			t.most, t.best = x, int32(e.first+i)
+		}
+	}
+	if i := int(t.target) - e.first; i >= 0 && i < len(logits) {
+		t.chosen = logits[i]
+	}
+}
+
+// Question is a text and ways to go on with it.
+type Question struct {
+	Cache         *Cache  // of the tokens before Prefix; or nil
+	Prefix        []int32 // at least one token
+	Continuations [][]int32
+}
+
+// Answer is what the model says of a continuation.
+type Answer struct {
+	LogProb float64 // of all its tokens together
+	Greedy  bool    // each is the most likely one
+}
+
+// Answers scores all continuations of all questions. The tokens of a prefix, and of a
+// cache that several questions have, are run once. Caches of questions stay as they are.
+func (m *Model) Answers(ctx context.Context, questions []Question) ([][]Answer, error) {
+	answers := make([][]Answer, len(questions))
+	for from := 0; from < len(questions); {
+		to, rows := from, 0
+		for to < len(questions) && (to == from || rows < stepRows) {
+			rows += questions[to].rows()
+			to++
+		}
+		if err := m.answer(ctx, questions[from:to], answers[from:to]); err != nil {
+			return nil, err
+		}
+		from = to
+	}
+	return answers, nil
+}
+
+// rows returns about how many rows a question takes.
+func (q *Question) rows() int {
+	n := len(q.Prefix)
+	for _, c := range q.Continuations {
+		n += len(c)
+	}
+	return n
+}
+
+// answer does some questions: their prefixes without the last token, then all
+// continuations.
+func (m *Model) answer(ctx context.Context, questions []Question, answers [][]Answer) error {
+	var prefixes, inputs []Input
+	var targets [][]int32
+	var scores [][]Score
+	defer func() {
+		for _, in := range prefixes {
+			in.Cache.Release()
+		}
+		for _, in := range inputs {
+			in.Cache.Release()
+		}
+	}()
+	for i := range questions {
+		q := &questions[i]
+		if len(q.Prefix) == 0 {
+			return fmt.Errorf("llama: question %d has no prefix", i)
+		}
+		base := q.Cache
+		if base == nil {
+			base = m.NewCache()
+		} else {
+			base = base.Fork()
+		}
+		prefixes = append(prefixes, Input{base, q.Prefix[:len(q.Prefix)-1]})
+	}
+	if err := m.Logits(ctx, nil, prefixes); err != nil {
+		return err
+	}
+	for i, q := range questions {
+		for _, c := range q.Continuations {
+			if len(c) == 0 {
+				continue
+			}
+			tokens := append([]int32{q.Prefix[len(q.Prefix)-1]}, c[:len(c)-1]...)
+			inputs = append(inputs, Input{prefixes[i].Cache.Fork(), tokens})
+			targets, scores = append(targets, c), append(scores, make([]Score, len(c)))
+		}
+	}
+	if err := m.Score(ctx, inputs, targets, scores); err != nil {
+		return err
+	}
+	for i, q := range questions {
+		for _, c := range q.Continuations {
+			a := Answer{Greedy: true}
+			if len(c) > 0 {
+				for j, s := range scores[0] {
+					a.LogProb += s.LogProb
+					a.Greedy = a.Greedy && s.Best == c[j]
+				}
+				scores = scores[1:]
+			}
+			answers[i] = append(answers[i], a)
+		}
+	}
+	return nil
+}
