@@ -172,6 +172,13 @@ func (e *engine) step(ctx context.Context, parts []part, wanted []int) error {
 	return nil
 }
 
+// forget lets go of the caches of a run.
+func (e *engine) forget() {
+	clear(e.parts[:cap(e.parts)])
+	clear(e.rows[:cap(e.rows)])
+	clear(e.sequences[:cap(e.sequences)])
+}
+
 // keep moves the wanted rows, of cols numbers, to the front and returns their number.
 func keep(x []float32, cols int, wanted []int) int {
 	for i, row := range wanted {

@@ -58,6 +58,7 @@ func (m *Model) run(ctx context.Context, inputs []Input, want func(input, token 
 	m.running.Lock()
 	defer m.running.Unlock()
 	e := m.engine
+	defer e.forget()
 	e.starts = e.starts[:0]
 	for i := range inputs {
 		e.starts = append(e.starts, inputs[i].Cache.length)

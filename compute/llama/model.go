@@ -74,18 +74,27 @@ func Open(path string, o Options) (*Model, error) {
 }
 
 func (m *Model) open(path string, o Options) error {
-	info, err := os.Stat(path)
+	c, err := m.openFile(path)
 	if err != nil {
 		return err
+	}
+	return m.load(c, o)
+}
+
+// openFile opens the tensors and reads what is said about them.
+func (m *Model) openFile(path string) (*Config, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
 	}
 	var c *Config
 	if info.IsDir() {
 		if c, err = readConfig(path); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if m.file, err = tensorfile.Open(path); err != nil {
-		return err
+		return nil, err
 	}
 	switch {
 	case m.file.Format() == tensorfile.GGUF:
@@ -103,12 +112,12 @@ func (m *Model) open(path string, o Options) error {
 		m.tokenizer = sync.OnceValues(func() (*tokenizer.Tokenizer, error) { return folderTokenizer(path) })
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := c.Validate(); err != nil {
-		return fmt.Errorf("%s: %w", m.file.Path(), err)
+		return nil, fmt.Errorf("%s: %w", m.file.Path(), err)
 	}
-	return m.load(c, o)
+	return c, nil
 }
 
 // load finds the weights, sees that they fit, and takes them.

@@ -135,6 +135,10 @@ func tinyConfig() *Config {
 	}
 }
 
+// tinyJSON is tinyConfig as a Hugging Face model has it.
+const tinyJSON = `{"model_type": "llama", "vocab_size": 80, "hidden_size": 256, "intermediate_size": 288, "num_hidden_layers": 2,
+	"num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 2048, "rms_norm_eps": 1e-05, "bos_token_id": null}`
+
 // smallConfig is for the other tests.
 func smallConfig() *Config {
 	c := tinyConfig()
@@ -155,15 +159,25 @@ func TestStoredTypes(t *testing.T) {
 			tensorfile.F32, tensorfile.F16, tensorfile.BF16, tensorfile.Q8_0, tensorfile.Q4_0,
 			tensorfile.Q4_1, tensorfile.Q5_0, tensorfile.Q4K, tensorfile.Q6K,
 		} {
-			truth := referenceLogits(c, rounded(t, c, all, d), ids)
-			path := writeGGUF(t, c, all, d)
+			truth, all := referenceLogits(c, rounded(t, c, all, d), ids), all
+			if d == tensorfile.BF16 {
+				all = rounded(t, c, all, d) // GGUF files have norms in F32
+			}
+			paths := []string{writeGGUF(t, c, all, d)}
+			if _, block := d.Block(); !block {
+				paths = append(paths, writeFolder(t, []byte(tinyJSON), all, d))
+			}
 			for precision, tolerance := range map[Precision]float64{FP32: 2e-5, AsStored: 0.25} {
 				if d == tensorfile.F32 || d == tensorfile.F16 {
 					tolerance = 2e-5
 				}
-				m := open(t, path, Options{Threads: 2, Precision: precision})
-				for name, rows := range map[string][][]float32{"prompt": allLogits(t, m, ids), "decode": oneByOne(t, m, ids)} {
-					assert.LessOrEqual(t, difference(rows, truth), tolerance, "%s %d %s", d, precision, name)
+				for _, path := range paths {
+					m := open(t, path, Options{Threads: 2, Precision: precision})
+					for name, rows := range map[string][][]float32{"prompt": allLogits(t, m, ids), "decode": oneByOne(t, m, ids)} {
+						assert.LessOrEqual(t, difference(rows, truth), tolerance, "%s %s, precision %d, %s", path, d, precision, name)
+					}
+					three := open(t, path, Options{Threads: 3, Precision: precision})
+					assert.Equal(t, allLogits(t, m, ids), allLogits(t, three, ids), "any number of threads, the same bits")
 				}
 			}
 		}

@@ -202,13 +202,21 @@ func count(shape []int) int {
 	return n
 }
 
-// rounded returns the tensors as they are after a type has stored them.
+// rounded returns the tensors as they are after a type has stored them, norms in 16 bits
+// if the type has.
 func rounded(t testing.TB, c *Config, all tensors, d tensorfile.DType) tensors {
 	_, places := newWeights(huggingFaceNames(), c)
 	result := tensors{}
 	for _, p := range places {
 		x := all[p.name]
-		if format, ok := d.Block(); ok && len(p.shape) == 2 {
+		format, block := d.Block()
+		switch {
+		case d == tensorfile.BF16: // which holds all but the norms' numbers exactly
+			words := make([]uint16, len(x))
+			kernel.ToBF16(words, x)
+			x = make([]float32, len(x))
+			kernel.FromBF16(x, words)
+		case block && len(p.shape) == 2:
 			if p.shape[1]%format.Elements() != 0 {
 				format = kernel.Q8_0
 			}
