@@ -224,7 +224,7 @@ func matVecCases(m *kernelMeter) (cases []kernelCase) {
 					name: fmt.Sprintf("%s, rows of %d", name, cols), threads: threads, work: float64(rows*rowBytes) / 1e9, ceiling: m.reading(threads),
 					prepare: func() func() {
 						y, p := make([]float32, rows), m.pool(threads)
-						const task = 256 // rows
+						task := (1 << 20) / rowBytes // rows: kernels fetch ahead, what another thread has is lost
 						return func() {
 							window := m.window()
 							p.Run((rows+task-1)/task, func(_, t int) {
