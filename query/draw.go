@@ -167,8 +167,9 @@ type drawing struct {
 	strata [][]candidate // what is left, a stratum, in the same memory
 	sorted []sortedRows  // how far each stratum is in selection order
 
-	taken   []positions // what each stratum gives, in the first epoch
-	budgets []budget    // of TOKENS
+	taken   []positions      // what each stratum gives, in the first epoch
+	budgets []budget         // of TOKENS
+	known   map[uint32]int64 // tokens of rows by address, under REDRAW, which draws some again
 
 	// copies numbers rows of equal row_hash in a stratum, under DUPLICATES. It
 	// is sorted by address; a row that is not in it is the only one.

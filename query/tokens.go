@@ -98,10 +98,15 @@ func (b *budget) take(tokens []int64) {
 type counted struct{ addr, place uint32 }
 
 // countTokens returns the tokens of the rows of a round, by place. It reads them
-// in order of address, parts of the round in parallel.
+// in order of address, parts of the round in parallel. Round is used up.
 func (d *drawing) countTokens(ctx context.Context, round []counted) ([]int64, error) {
-	slices.SortFunc(round, func(x, y counted) int { return cmp.Compare(x.addr, y.addr) })
 	tokens := make([]int64, len(round))
+	round = slices.DeleteFunc(round, func(c counted) bool {
+		n, known := d.known[c.addr]
+		tokens[c.place] = n
+		return known
+	})
+	slices.SortFunc(round, func(x, y counted) int { return cmp.Compare(x.addr, y.addr) })
 	size := max(len(round)/(4*d.threads), 256)
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(d.threads)
@@ -118,7 +123,18 @@ func (d *drawing) countTokens(ctx context.Context, round []counted) ([]int64, er
 			})
 		})
 	}
-	return tokens, g.Wait()
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	if d.plan.Epochs.Mode == "REDRAW" {
+		if d.known == nil {
+			d.known = make(map[uint32]int64, len(round))
+		}
+		for _, c := range round {
+			d.known[c.addr] = tokens[c.place]
+		}
+	}
+	return tokens, nil
 }
 
 // tokensAvailable is what each stratum has: its tokens where all its rows fit,

@@ -84,6 +84,36 @@ func TestTokenBudgets(t *testing.T) {
 	assert.Less(t, calls.Load(), 2*s.Report.Delivered)
 }
 
+// TestTokensCountedOnce: an epoch that draws a row again does not count it again, and
+// its budget is that of counting.
+func TestTokensCountedOnce(t *testing.T) {
+	var calls atomic.Int64
+	fn := plan.Functions{Content: func(record []byte) (row.Content, error) {
+		calls.Add(1)
+		return alpaca(record)
+	}}
+	const all = "SAMPLE 10000000 TOKENS ('bytes') FROM buckets ON SHORTFALL SHRINK "
+	_, err := runWith(t, lengthy(600), all, fn)
+	require.NoError(t, err)
+	once := calls.Swap(0)
+	s, err := runWith(t, lengthy(600), all+"EPOCHS 5 REDRAW", fn)
+	require.NoError(t, err)
+	assert.Equal(t, once, calls.Load())
+	assert.EqualValues(t, 5*600, s.Len())
+
+	// A budget that only some rows fit draws others in each epoch.
+	s, err = runWith(t, lengthy(600), "SAMPLE 9000 TOKENS ('bytes') FROM buckets EPOCHS 5 REDRAW", fn)
+	require.NoError(t, err)
+	tokens := 0
+	for _, r := range rowsOf(t, s) {
+		c, err := alpaca([]byte(r))
+		require.NoError(t, err)
+		tokens += len(c.Instruction) + len(c.Output)
+	}
+	assert.LessOrEqual(t, tokens, 5*9000)
+	assert.Greater(t, tokens, 5*9000/2)
+}
+
 func TestTokenShortfall(t *testing.T) {
 	records := lengthy(300)
 	const by = " FROM buckets WEIGHTED BY (code 1, creative 20)"

@@ -15,6 +15,7 @@ type benchCmd struct {
 	Corpus   benchCorpusCmd   `cmd:"" help:"Write the deterministic stand-in corpus as JSONL."`
 	Classify benchClassifyCmd `cmd:"" help:"How well, and how fast, rows are classified by their text."`
 	Ingest   benchIngestCmd   `cmd:"" help:"How fast rows are stored, drawn and counted, and how small they get."`
+	Infer    benchInferCmd    `cmd:"" help:"How fast a model runs prompts and decodes, and how close to the machine's limit."`
 	Kernel   benchKernelCmd   `cmd:"" help:"How fast kernels are, and how close to the machine's limit."`
 }
 

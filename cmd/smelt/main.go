@@ -1,6 +1,7 @@
 // Command smelt ingests instruction data, draws exact weighted mixtures from
-// it, and says how. Each verb has a file of its own; this one holds what they
-// share: flags, signals, and what an error becomes.
+// it, and says how; it makes, converts and runs language models. Each verb has
+// a file of its own; this one holds what they share: flags, signals, and what
+// an error becomes.
 //
 // Exit codes: 0 done, 1 the request failed, 2 the words were wrong (an unknown
 // flag, a statement that does not parse, a name that is not there).
@@ -35,7 +36,7 @@ const (
 	maxThreads = 256
 )
 
-const description = `Ingest instruction data, draw exact weighted mixtures from it.
+const description = `Ingest instruction data, draw exact weighted mixtures from it, run language models.
 
 Start with: smelt demo. Where there is a store, smelt alone is its shell.
 
@@ -59,6 +60,9 @@ type cli struct {
 	Demo          demoCmd          `cmd:"" help:"The main job on a bundled example corpus."`
 	Check         checkCmd         `cmd:"" help:"Verify every checksum, index and count of the store."`
 	Manifest      manifestCmd      `cmd:"" help:"Read and write the old scripts' dataset_manifest.json."`
+	Model         modelCmd         `cmd:"" help:"Look at models of the Llama family, make, convert and compare them."`
+	Generate      generateCmd      `cmd:"" help:"Let a model go on with a text, or answer."`
+	Chat          chatCmd          `cmd:"" help:"Talk with a model."`
 	Dedup         dedupCmd         `cmd:"" help:"Drop duplicates and near-duplicates."`
 	Decontaminate decontaminateCmd `cmd:"" help:"Mark rows that hold evaluation items."`
 	Compact       compactCmd       `cmd:"" help:"Remove deleted rows for good and make the store smaller."`
@@ -76,6 +80,8 @@ type app struct {
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
+
+	tokenizers *tokenCounters
 }
 
 func main() {
@@ -111,7 +117,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if exit >= 0 { // --help has been printed
 		return exit
 	}
-	a := &app{cli: c, ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr}
+	a := &app{cli: c, ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, tokenizers: &tokenCounters{}}
 	if unwritten := (*fs.PathError)(nil); errors.As(err, &unwritten) { // by --help
 		return a.fail(a.print(unwritten))
 	}
@@ -182,9 +188,12 @@ func (a *app) fail(err error) int {
 		code, text = 2, strings.TrimPrefix(text, errUsage.Error()+": ")
 	}
 	text = place + text
-	if errors.Is(err, context.Canceled) {
+	for _, stopped := range a.interruptions() {
+		if !errors.Is(err, stopped) {
+			continue
+		}
 		// "write out.jsonl: context canceled" is a program's way to say it.
-		canceled, interrupted := context.Canceled.Error(), "interrupted"
+		canceled, interrupted := stopped.Error(), "interrupted"
 		if strings.Contains(text, interrupted) {
 			text = strings.ReplaceAll(text, ": "+canceled, "")
 		}
@@ -200,6 +209,16 @@ func (a *app) fail(err error) int {
 	}
 	_ = a.say("smelt: %s", text)
 	return code
+}
+
+// interruptions are the errors that say the user stopped the work: that of a context,
+// and the signal that came.
+func (a *app) interruptions() []error {
+	stopped := []error{context.Canceled}
+	if a.ctx == nil || a.ctx.Err() == nil {
+		return stopped
+	}
+	return append(stopped, context.Cause(a.ctx))
 }
 
 // print is for the error of printing alone, never of work: it drops the one

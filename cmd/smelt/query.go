@@ -168,7 +168,7 @@ func (c *queryCmd) run(a *app, d *db.DB, src string, st ast.Statement) (*answer,
 // queryOptions are those of every statement: query borrows the normal form of
 // records from ingest, which it does not know.
 func (a *app) queryOptions() query.Options {
-	return query.Options{Threads: a.Threads, Functions: plan.Functions{Content: ingest.Content}}
+	return query.Options{Threads: a.Threads, Functions: plan.Functions{Content: ingest.Content, Tokenizer: a.tokenizers.find}}
 }
 
 // writeWords prints what EXPLAIN and CREATE have to say.

@@ -28,9 +28,18 @@ func Builtins() []string {
 // Builtin is the template of a name. Those that open or close a text with a
 // token of the model take bos_token and eos_token from the variables.
 func Builtin(name string) (*Template, error) {
+	source, err := BuiltinSource(name)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(source)
+}
+
+// BuiltinSource is the source of the template of a name, to go with a model.
+func BuiltinSource(name string) (string, error) {
 	source, err := builtin.ReadFile("builtin/" + name + ".jinja")
 	if err != nil || strings.ContainsAny(name, "/\\") {
-		return nil, fmt.Errorf("no template is named %q; there are %s", name, strings.Join(Builtins(), ", "))
+		return "", fmt.Errorf("no template is named %q; there are %s", name, strings.Join(Builtins(), ", "))
 	}
-	return Parse(string(source))
+	return string(source), nil
 }

@@ -16,6 +16,7 @@ type Request struct {
 	// all tokens that are generated but the last.
 	Cache     *Cache
 	Prompt    []int32 // at least one token
+	Before    []int32 // those that Cache has, for the repetition penalty to count; or nil
 	Sampling  Sampling
 	MaxTokens int      // 0: as many as the context holds
 	Stop      []string // texts that end it, and are not part of it
@@ -139,6 +140,7 @@ func (g *generation) admit(yield func(Event, error) bool) bool {
 			continue
 		}
 		s.sampler = newSampler(r.Sampling, g.m.config.Vocabulary)
+		s.sampler.note(r.Before...)
 		s.sampler.note(r.Prompt...)
 		s.text.stops = r.Stop
 		s.decoder = g.tok.NewDecoder(true)
@@ -159,7 +161,7 @@ func (g *generation) check(s *stream) error {
 			return fmt.Errorf("its cache is that of request %d, which runs", other.index)
 		}
 	}
-	if err := s.Sampling.validate(); err != nil {
+	if err := s.Sampling.Validate(); err != nil {
 		return err
 	}
 	return g.m.checkInput(&Input{s.Cache, s.Prompt})

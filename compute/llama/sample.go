@@ -28,7 +28,8 @@ type Sampling struct {
 	Seed              uint64  // the same seed draws the same numbers, whatever else runs
 }
 
-func (s *Sampling) validate() error {
+// Validate tells what cannot be asked for.
+func (s *Sampling) Validate() error {
 	for _, x := range []struct {
 		name      string
 		x, lo, hi float64

@@ -99,7 +99,7 @@ func TestSamplingEdges(t *testing.T) {
 	}
 	assert.EqualValues(t, 1, mostLikely([]float32{0, 2, 2}), "of several the first")
 	for _, s := range []Sampling{{Temperature: -1}, {TopK: -1}, {TopP: 1.1}, {MinP: math.NaN()}, {RepetitionPenalty: math.Inf(1)}} {
-		assert.Error(t, s.validate())
+		assert.Error(t, s.Validate())
 	}
-	assert.NoError(t, (&Sampling{}).validate())
+	assert.NoError(t, (&Sampling{}).Validate())
 }

@@ -13,15 +13,7 @@ import (
 
 // folderTokenizer reads tokenizer.json and, if it is there, tokenizer_config.json.
 func folderTokenizer(dir string) (*tokenizer.Tokenizer, error) {
-	text, err := os.ReadFile(filepath.Join(dir, "tokenizer.json"))
-	if err != nil {
-		return nil, err
-	}
-	config, err := os.ReadFile(filepath.Join(dir, "tokenizer_config.json"))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	t, err := tokenizer.Parse(text, config)
+	t, err := readTokenizer(filepath.Join(dir, "tokenizer.json"))
 	if err != nil {
 		return nil, fmt.Errorf("%s: tokenizer.json: %w", dir, err)
 	}

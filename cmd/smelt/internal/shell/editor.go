@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"unicode/utf8"
@@ -11,36 +12,49 @@ import (
 
 // EditorOptions of NewEditor.
 type EditorOptions struct {
-	History   *History
+	Prompt    string                   // "" is that of the shell of statements
+	History   *History                 // nil is one in memory only
 	Highlight func(text string) string // colours what is typed; nil leaves it as it is
-	Names     func() Names             // what the store has names for
+	Names     func() Names             // what the store has names for; nil completes nothing
+	Finished  func(text string) bool   // whether Enter ends the text; nil is [Finished]
 }
 
 // Editor is a Reader at the process's terminal: what is typed can be edited over
 // several lines until it is Finished.
 type Editor struct{ line *readline.Shell }
 
-const prompt = "smelt> "
+const statementPrompt = "smelt> "
 
 // NewEditor prepares the terminal. The user's inputrc is respected.
 func NewEditor(opt EditorOptions) *Editor {
 	line := readline.NewShell(inputrc.WithName("smelt"))
+	prompt := cmp.Or(opt.Prompt, statementPrompt)
 	line.Prompt.Primary(func() string { return prompt })
-	line.AcceptMultiline = func(text []rune) bool { return Finished(string(text)) }
+	finished := opt.Finished
+	if finished == nil {
+		finished = Finished
+	}
+	line.AcceptMultiline = func(text []rune) bool { return finished(string(text)) }
 	if opt.Highlight != nil {
 		line.SyntaxHighlighter = func(text []rune) string { return opt.Highlight(string(text)) }
 	}
-	line.Completer = func(text []rune, cursor int) readline.Completions {
-		before := string(text[:cursor])
-		return completions(before, Complete(before, opt.Names()))
+	if opt.Names != nil {
+		line.Completer = func(text []rune, cursor int) readline.Completions {
+			before := string(text[:cursor])
+			return completions(before, Complete(before, opt.Names()))
+		}
 	}
 	// The first Tab writes what all candidates begin with and lists them.
 	for _, option := range []string{"menu-complete-display-prefix", "completion-ignore-case"} {
 		_ = line.Config.Set(option, true) // both are known options
 	}
 	interruptible(line)
+	history := opt.History
+	if history == nil {
+		history = &History{}
+	}
 	line.History.Delete()
-	line.History.Add("history", opt.History)
+	line.History.Add("history", history)
 	return &Editor{line}
 }
 

@@ -76,7 +76,7 @@ func (s *Shell) Run(ctx context.Context) (ok bool, err error) {
 	var typed pending
 	line := 1
 	for ctx.Err() == nil {
-		text, err := s.read(ctx, typed.any())
+		text, err := ReadContext(ctx, s.Reader, typed.any())
 		if ctx.Err() != nil {
 			break
 		}
@@ -130,16 +130,16 @@ func (p *pending) take() Script {
 	return text
 }
 
-// read is the Reader's Read, but does not wait for it when ctx ends. What is
+// ReadContext is the reader's Read, but does not wait for it when ctx ends. What is
 // typed after that is lost.
-func (s *Shell) read(ctx context.Context, pending bool) (string, error) {
+func ReadContext(ctx context.Context, r Reader, pending bool) (string, error) {
 	type piece struct {
 		text string
 		err  error
 	}
 	read := make(chan piece, 1)
 	go func() {
-		text, err := s.Reader.Read(pending)
+		text, err := r.Read(pending)
 		read <- piece{text, err}
 	}()
 	select {
