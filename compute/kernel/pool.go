@@ -229,13 +229,13 @@ func (p *Pool) finish() {
 }
 
 // serve is a worker's life: it helps with each job it sees, looks for the next for a
-// while, and sleeps.
+// while each time, and sleeps.
 func (p *Pool) serve(worker int) {
 	for {
-		for range spins {
+		for spin := 0; spin < spins; spin++ {
 			if p.work.untaken.Load() > 0 {
 				p.help(worker + 1)
-				break
+				spin = 0
 			}
 		}
 		// Who posts work stores it and then reads idle; here idle is stored and then
