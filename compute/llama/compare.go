@@ -30,6 +30,9 @@ func Compare(ctx context.Context, a, b *Model, tokens []int32, window int, progr
 	if n := b.config.Vocabulary; n != v {
 		return nil, fmt.Errorf("llama: compare: vocabularies of %d and %d tokens", v, n)
 	}
+	if err := a.checkTokens(tokens); err != nil {
+		return nil, fmt.Errorf("llama: compare: %w", err)
+	}
 	most := min(a.config.Context, b.config.Context)
 	if window <= 0 || window > most {
 		window = most
@@ -53,8 +56,8 @@ func Compare(ctx context.Context, a, b *Model, tokens []int32, window int, progr
 			progress(from)
 		}
 	}
-	r, n := c.result, float64(c.result.Positions)
-	r.MeanKL /= n
+	r := c.result
+	r.MeanKL /= float64(max(r.Positions, 1))
 	for i := range r.Perplexity {
 		r.Perplexity[i] = math.Exp(c.surprise[i] / float64(max(c.known, 1)))
 	}

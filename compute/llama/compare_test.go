@@ -118,6 +118,13 @@ func TestCompareErrors(t *testing.T) {
 	a := comparable(t, tensorfile.F32)
 	_, err := Compare(t.Context(), a, speaker(t, 64), []int32{1, 2}, 0, nil)
 	assert.ErrorContains(t, err, "vocabularies of 97 and")
-	_, err = Compare(t.Context(), a, a, []int32{1, 97}, 0, nil)
-	assert.ErrorContains(t, err, "token 97")
+	for _, at := range []int{1, compareRows} {
+		tokens := make([]int32, at+1)
+		tokens[at] = 97
+		_, err = Compare(t.Context(), a, a, tokens, 0, nil)
+		assert.ErrorContains(t, err, "token 97")
+	}
+	none, err := Compare(t.Context(), a, a, nil, 0, nil)
+	require.NoError(t, err)
+	assert.Equal(t, &Comparison{Perplexity: [2]float64{1, 1}}, none)
 }

@@ -22,6 +22,9 @@ func ggufConfig(f *tensorfile.File) (*Config, error) {
 			k.unsupported("llama."+key, fmt.Sprint(x))
 		}
 	}
+	if x := k.number("llama.rope.scaling.attn_factor", 1); x != 1 {
+		k.unsupported("llama.rope.scaling.attn_factor", fmt.Sprint(x))
+	}
 	if causal, ok := k.value("llama.attention.causal").Bool(); ok && !causal {
 		k.unsupported("llama.attention.causal", "false")
 	}

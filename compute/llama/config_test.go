@@ -130,6 +130,7 @@ func TestOpenRefuses(t *testing.T) {
 		"llama.rope.dimension_count":              entry("llama.rope.dimension_count", tensorfile.ValueOf(uint32(8))),
 		"llama.attention.value_length":            entry("llama.attention.value_length", tensorfile.ValueOf(uint32(32))),
 		"llama.rope.scaling.type":                 entry("llama.rope.scaling.type", tensorfile.ValueOf("yarn")),
+		"llama.rope.scaling.attn_factor":          entry("llama.rope.scaling.attn_factor", tensorfile.ValueOf(float32(0.8))),
 		"llama.attention.head_count":              entry("llama.attention.head_count", tensorfile.ArrayOf([]uint32{4, 4})),
 		"not those of 4000 layers":                entry("llama.block_count", tensorfile.ValueOf(uint32(4000))),
 		"layers: 1000000":                         entry("llama.block_count", tensorfile.ValueOf(uint32(1000000))),

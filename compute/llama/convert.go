@@ -102,6 +102,8 @@ func checkTarget(to, from string, o ConvertOptions) error {
 			return fmt.Errorf("%s: is not a regular file", to)
 		case !o.Overwrite:
 			return fmt.Errorf("%s: %w", to, fs.ErrExist)
+		case isModelFile(filepath.Base(to)): // a shard of what is read, say
+			return fmt.Errorf("%s: is not overwritten by a GGUF file, for it has the name of a part of a Hugging Face model", to)
 		}
 		return nil
 	}

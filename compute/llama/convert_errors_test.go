@@ -135,6 +135,8 @@ func TestConvertTargets(t *testing.T) {
 	}
 	_, err := Convert(context.Background(), first, filepath.Join(first, "model.safetensors"), ConvertOptions{Format: tensorfile.GGUF, Weights: tensorfile.F32, Overwrite: true})
 	require.ErrorContains(t, err, "is what is read")
+	_, err = Convert(context.Background(), first, filepath.Join(first, "config.json"), ConvertOptions{Format: tensorfile.GGUF, Weights: tensorfile.F32, Overwrite: true})
+	require.ErrorContains(t, err, "a part of a Hugging Face model")
 	assert.Equal(t, []string{"file"}, inFolder(t, dir))
 	equalTensors(t, first, first)
 }

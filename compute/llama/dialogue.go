@@ -26,7 +26,7 @@ type Dialogue struct {
 	template *chat.Template
 	tokens   map[string]any // bos_token and eos_token, by these names
 	cache    *Cache
-	held     []int32 // tokens in cache
+	held     []int32 // tokens in cache, and of a reply that was not made those that should be
 }
 
 // NewDialogue begins a conversation that a template writes down. Release ends it.
@@ -85,7 +85,7 @@ func (d *Dialogue) Answer(ctx context.Context, now time.Time, r Request) (*Reply
 		return nil, fmt.Errorf("the conversation has %d tokens and the model a context of %d: %w", len(prompt), d.m.config.Context, ErrContext)
 	}
 	kept := 0
-	for kept < min(len(d.held), len(prompt)-1) && d.held[kept] == prompt[kept] {
+	for kept < min(len(d.held), d.cache.Len(), len(prompt)-1) && d.held[kept] == prompt[kept] {
 		kept++
 	}
 	d.cache.Truncate(kept)

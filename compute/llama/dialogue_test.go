@@ -61,6 +61,20 @@ func TestDialogueKeepsItsCache(t *testing.T) {
 	d.Turns = d.Turns[:0]
 	reply, _ = say(t, d, "the cat", r)
 	assert.Equal(t, reply.Prompt-1, reply.Kept)
+
+	// A reply that is not asked for its events runs nothing.
+	d.Turns = append(d.Turns, chat.Turn{Role: chat.User, Content: "on the mat"})
+	_, err = d.Answer(t.Context(), time.Time{}, r)
+	require.NoError(t, err)
+	d.Turns = d.Turns[:len(d.Turns)-1]
+	reply, said := say(t, d, "on the mat", r)
+	assert.LessOrEqual(t, reply.Kept, reply.Prompt-5)
+	fresh, err := m.NewDialogue(template)
+	require.NoError(t, err)
+	fresh.Turns = append(fresh.Turns, d.Turns[:len(d.Turns)-2]...)
+	_, same := say(t, fresh, "on the mat", r)
+	assert.Equal(t, same, said)
+	fresh.Release()
 	d.Release()
 	held, _ := m.CacheBytes()
 	assert.Zero(t, held)

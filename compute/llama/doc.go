@@ -36,8 +36,8 @@
 //
 // A run goes in steps of 512 rows, so that what lies between layers takes the same
 // memory for any prompt. A [Cache] takes 8*Layers*kv bytes for each position, in pages of
-// 32 that forks share. Of logits there are as many as the caller asks for; scoring makes
-// 4096 tokens' at a time. A token allocates nothing but, every 32 positions, a page.
+// 64 that forks share. Of logits there are as many as the caller asks for; scoring makes
+// 4096 tokens' at a time. A token allocates nothing but, every 64 positions, a page.
 //
 // # Bits
 //

@@ -12,7 +12,8 @@ type Input struct {
 }
 
 // Logits runs the inputs, whose tokens their caches then have, and sets logits, of
-// [inputs][V], to those after the last token of each. If logits is nil, none are made.
+// [inputs][V], to those after the last token of each, which must have one. If logits is
+// nil, none are made.
 //
 // What else is in the batch changes the logits by rounding alone, and the number of
 // threads does not change them. An error, as when ctx ends, leaves the caches as they
@@ -20,6 +21,11 @@ type Input struct {
 func (m *Model) Logits(ctx context.Context, logits []float32, inputs []Input) error {
 	if logits != nil {
 		logits = logits[:len(inputs)*m.config.Vocabulary]
+		for i := range inputs {
+			if len(inputs[i].Tokens) == 0 {
+				return fmt.Errorf("llama: input %d has no tokens to go on with", i)
+			}
+		}
 	}
 	return m.run(ctx, inputs,
 		func(i, token int) bool { return logits != nil && token == len(inputs[i].Tokens)-1 },

@@ -16,7 +16,7 @@ type Request struct {
 	// all tokens that are generated but the last.
 	Cache     *Cache
 	Prompt    []int32 // at least one token
-	Before    []int32 // those that Cache has, for the repetition penalty to count; or nil
+	Before    []int32 // those that Cache has, which the repetition penalty counts, too; or nil
 	Sampling  Sampling
 	MaxTokens int      // 0: as many as the context holds
 	Stop      []string // texts that end it, and are not part of it
@@ -49,7 +49,7 @@ type GenerateOptions struct {
 
 // Generate goes on with the requests, some at a time: where one ends, the next one
 // begins. An error that concerns one request, as a token that is none, comes with its
-// event and ends it; any other ends all.
+// event and ends it; any other ends all, and its event has the Request -1.
 //
 // What is drawn for a request does not depend on the others, but logits do by rounding;
 // where tokens are nearly as likely as each other, that may change which is chosen.
@@ -57,7 +57,7 @@ func (m *Model) Generate(ctx context.Context, requests iter.Seq[Request], o Gene
 	return func(yield func(Event, error) bool) {
 		tok, err := m.Tokenizer()
 		if err != nil {
-			yield(Event{}, err)
+			yield(Event{Request: -1}, err)
 			return
 		}
 		next, stop := iter.Pull(requests)
@@ -75,7 +75,7 @@ func (m *Model) Generate(ctx context.Context, requests iter.Seq[Request], o Gene
 				return
 			}
 			if err := g.step(ctx); err != nil {
-				yield(Event{}, err)
+				yield(Event{Request: -1}, err)
 				return
 			}
 			if !g.emit(yield) {
@@ -144,6 +144,8 @@ func (g *generation) admit(yield func(Event, error) bool) bool {
 		s.sampler.note(r.Prompt...)
 		s.text.stops = r.Stop
 		s.decoder = g.tok.NewDecoder(true)
+		s.decoder.Skip(r.Before)
+		s.decoder.Skip(r.Prompt)
 		g.streams = append(g.streams, s)
 	}
 	return true
@@ -152,6 +154,9 @@ func (g *generation) admit(yield func(Event, error) bool) bool {
 func (g *generation) check(s *stream) error {
 	if len(s.Prompt) == 0 {
 		return fmt.Errorf("its prompt has no tokens")
+	}
+	if s.MaxTokens < 0 {
+		return fmt.Errorf("%d tokens at most are fewer than none", s.MaxTokens)
 	}
 	if slices.Contains(s.Stop, "") {
 		return fmt.Errorf("a text to stop at is empty")
@@ -163,6 +168,9 @@ func (g *generation) check(s *stream) error {
 	}
 	if err := s.Sampling.Validate(); err != nil {
 		return err
+	}
+	if err := g.m.checkTokens(s.Before); err != nil {
+		return fmt.Errorf("before its prompt: %w", err)
 	}
 	return g.m.checkInput(&Input{s.Cache, s.Prompt})
 }
@@ -207,7 +215,10 @@ func (g *generation) emit(yield func(Event, error) bool) bool {
 		case s.Cache.length == g.m.config.Context:
 			e.End = ContextFull
 		}
-		s.buffer = s.decoder.Append(s.buffer[:0], id)
+		s.buffer = s.buffer[:0]
+		if e.End != EndOfText { // whose token is no text, even if the tokenizer does not call it special
+			s.buffer = s.decoder.Append(s.buffer, id)
+		}
 		if e.End != "" {
 			s.buffer = s.decoder.Flush(s.buffer)
 		}

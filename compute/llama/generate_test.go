@@ -116,6 +116,12 @@ func TestGenerateEnds(t *testing.T) {
 	assert.Equal(t, EndOfText, s.end)
 	assert.Equal(t, full.ids[:slices.Index(full.ids, full.ids[7])+1], s.ids)
 
+	// It is no text, also where the tokenizer does not know what it is for.
+	tok, err := m.Tokenizer()
+	require.NoError(t, err)
+	require.False(t, tok.IsSpecial(full.ids[7]))
+	assert.Equal(t, strings.ToValidUTF8(string(tok.Decode(nil, s.ids[:len(s.ids)-1], true)), "\ufffd"), collapse(s.text))
+
 	// A conversation goes on in its cache.
 	cache := m.NewCache()
 	first := generate(t, m, 1, Request{Prompt: prompt, MaxTokens: 3, IgnoreEOS: true}, Request{Prompt: prompt})[0]
@@ -135,12 +141,13 @@ func TestGenerateErrors(t *testing.T) {
 	cache := m.NewCache()
 	shared := Request{Cache: cache, Prompt: []int32{1}, MaxTokens: 3, IgnoreEOS: true}
 	all := generate(t, m, 16, good, Request{}, Request{Prompt: []int32{-1}}, Request{Prompt: make([]int32, 61)},
-		Request{Prompt: []int32{1}, Stop: []string{""}}, Request{Prompt: []int32{1}, Sampling: Sampling{TopP: 2}}, shared, shared, good)
+		Request{Prompt: []int32{1}, Stop: []string{""}}, Request{Prompt: []int32{1}, MaxTokens: -1},
+		Request{Prompt: []int32{1}, Before: []int32{-1}, Sampling: Sampling{RepetitionPenalty: 2}}, Request{Prompt: []int32{1}, Sampling: Sampling{TopP: 2}}, shared, shared, good)
 	for i, s := range all {
-		assert.Equal(t, i != 0 && i != 6 && i != 8, s.err != nil, i)
+		assert.Equal(t, i != 0 && i != 8 && i != 10, s.err != nil, i)
 	}
 	assert.ErrorIs(t, all[3].err, ErrContext)
-	assert.Len(t, all[8].ids, 3)
+	assert.Len(t, all[10].ids, 3)
 	cache.Release()
 
 	// Whoever stops to listen leaves no pages behind.
@@ -153,15 +160,33 @@ func TestGenerateErrors(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	n := 0
-	for _, err := range m.Generate(ctx, slices.Values([]Request{{Prompt: []int32{1}, IgnoreEOS: true}}), GenerateOptions{}) {
+	for e, err := range m.Generate(ctx, slices.Values([]Request{{Prompt: []int32{1}, IgnoreEOS: true}}), GenerateOptions{}) {
 		if n++; n == 5 {
 			cancel()
 		}
 		if n == 6 {
 			assert.ErrorIs(t, err, context.Canceled)
+			assert.Equal(t, -1, e.Request)
 		}
 	}
 	assert.Equal(t, 6, n)
+}
+
+// Text goes on where the prompt ends: SentencePiece's tokens have the space before their
+// word, and that of the first one is left out at the beginning of a text alone.
+func TestGenerateSpace(t *testing.T) {
+	m := speaker(t, 60)
+	v := tokenizer.Vocabulary{Model: "llama", Tokens: []string{"<s>"}, Types: []int32{tokenizer.TokenControl}, Scores: []float32{0}}
+	for id := 1; id < m.config.Vocabulary; id++ {
+		v.Tokens, v.Types, v.Scores = append(v.Tokens, fmt.Sprintf("▁%d", id)), append(v.Types, tokenizer.TokenNormal), append(v.Scores, 0)
+	}
+	tok, err := tokenizer.FromGGUF(&v)
+	require.NoError(t, err)
+	m.tokenizer = func() (*tokenizer.Tokenizer, error) { return tok, nil }
+	for text, prompt := range map[string][]int32{"": {0}, "7": {0, 7}, "7 8": {7, 8}} {
+		s := generate(t, m, 1, Request{Prompt: prompt, MaxTokens: 3, IgnoreEOS: true})[0]
+		assert.Equal(t, string(tok.Decode(nil, append(slices.Clone(prompt), s.ids...), true)), text+s.text)
+	}
 }
 
 func TestStopper(t *testing.T) {

@@ -9,7 +9,8 @@ import (
 )
 
 // availableMemory returns how many bytes the system says programs may still take, the
-// file cache included, and less if the control group of the process has a lower limit.
+// file cache included, and less if the control group at /sys/fs/cgroup, in a container
+// its own, has a lower limit.
 func availableMemory() (int64, bool) {
 	available, ok := memAvailable()
 	limit, limited := readNumber("/sys/fs/cgroup/memory.max")

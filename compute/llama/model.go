@@ -154,6 +154,16 @@ func (m *Model) load(c *Config, o Options) error {
 	return nil
 }
 
+// checkTokens tells which of ids is no token.
+func (m *Model) checkTokens(ids []int32) error {
+	for _, id := range ids {
+		if id < 0 || int(id) >= m.config.Vocabulary {
+			return fmt.Errorf("token %d is not one of %d", id, m.config.Vocabulary)
+		}
+	}
+	return nil
+}
+
 func mega(bytes int64) int64 { return (bytes + 1<<20 - 1) >> 20 }
 
 // readDivisors reads the tensor in which GGUF files have what Llama 3 scales rotary

@@ -280,7 +280,7 @@ func TestWaysToRunAgree(t *testing.T) {
 		})
 		t.Run("forks", func(t *testing.T) {
 			// Forks inside a page and at its end, that go on differently, in one batch.
-			for _, at := range []int{1, 31, 32, 33, 100} {
+			for _, at := range []int{1, pageRows - 1, pageRows, pageRows + 1, 100} {
 				base := m.NewCache()
 				require.NoError(t, m.Logits(context.Background(), nil, []Input{{base, ids[:at]}}))
 				other := base.Fork()

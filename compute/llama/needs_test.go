@@ -31,9 +31,10 @@ func TestNeeds(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want.bytes, got, "%s %s", want.format, want.weights)
 	}
-	// A position has keys and values of 64 numbers in each of 4 layers, and pages have 32.
-	assert.EqualValues(t, 32*4*2*64*4, c.CacheBytes(1))
-	assert.EqualValues(t, 64*4*2*64*4, c.CacheBytes(33))
+	// A position has keys and values of 64 numbers in each of 4 layers.
+	const page = pageRows * 4 * 2 * 64 * 4
+	assert.EqualValues(t, page, c.CacheBytes(1))
+	assert.EqualValues(t, 2*page, c.CacheBytes(pageRows+1))
 
 	assert.EqualValues(t, matrices+norms, c.Trained(Training{}))
 	const sides = 2*(128+128) + 2*(128+64) + 3*(128+384)

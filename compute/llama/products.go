@@ -11,7 +11,7 @@ type products struct {
 	xs      [][]float32
 	rounded []kernel.Int8Vector
 	sum     []float32
-	targets []target
+	targets []sharedTarget
 	rows    int
 	rooms   []taskRoom // one a thread
 	task    func(thread, task int)
@@ -23,15 +23,23 @@ type target struct {
 	y []float32
 }
 
+// sharedTarget is a target in tasks of some outputs each.
+type sharedTarget struct {
+	target
+	tasks, lines int
+}
+
 // taskRoom is what a task works in.
 type taskRoom struct {
 	ys   [][]float32
 	wide []float32
 }
 
-// taskBytes of weights are multiplied in a task where there are few rows. They take some
-// 5 us from memory; so the threads are done at nearly the same time.
-const taskBytes = 1 << 16
+// taskBytes is about how many bytes of weights a task multiplies where there are few rows.
+// Kernels ask for memory 8 KB ahead of what they multiply, which at the end of a task is
+// for the thread with the next one: two threads decode 0.6 times as fast with a sixteenth
+// of this.
+const taskBytes = 1 << 18
 
 func (p *products) init(pool *kernel.Pool) {
 	p.pool = pool
@@ -59,7 +67,7 @@ func (p *products) multiply(x []float32, rows int, add bool, targets ...target) 
 
 func (p *products) multiplyFew(x []float32, rows int, add bool, targets []target) {
 	in := targets[0].w.in
-	p.rows, p.targets, p.xs = rows, append(p.targets[:0], targets...), p.xs[:0]
+	p.rows, p.targets, p.xs = rows, p.targets[:0], p.xs[:0]
 	for len(p.rounded) < rows {
 		p.rounded = append(p.rounded, kernel.Int8Vector{})
 	}
@@ -73,7 +81,8 @@ func (p *products) multiplyFew(x []float32, rows int, add bool, targets []target
 				p.rounded[j].Set(row)
 			}
 		}
-		tasks += t.tasks()
+		p.targets = append(p.targets, t.share(p.pool.Threads()))
+		tasks += p.targets[i].tasks
 	}
 	if add { // there is one target
 		p.sum = sized(p.sum, rows*targets[0].w.out)
@@ -86,21 +95,25 @@ func (p *products) multiplyFew(x []float32, rows int, add bool, targets []target
 	}
 }
 
-// lines returns how many outputs a task makes.
-func (t *target) lines() int { return max(1, taskBytes/max(t.w.lineBytes(), 1)) }
-
-func (t *target) tasks() int { return (t.w.out + t.lines() - 1) / t.lines() }
+// share divides the outputs into as many tasks for each of the threads, of nearly the
+// same size and about taskBytes, or less for all threads to have one.
+func (t target) share(threads int) sharedTarget {
+	round := taskBytes * threads
+	tasks := threads * max(1, (t.w.out*t.w.lineBytes()+round/2)/round)
+	lines := max(1, (t.w.out+tasks-1)/tasks)
+	return sharedTarget{t, (t.w.out + lines - 1) / lines, lines}
+}
 
 // vectors is a task: some outputs of one target, of all rows.
 func (p *products) vectors(thread, task int) {
 	i := 0
-	for task >= p.targets[i].tasks() {
-		task -= p.targets[i].tasks()
+	for task >= p.targets[i].tasks {
+		task -= p.targets[i].tasks
 		i++
 	}
 	t, room := &p.targets[i], &p.rooms[thread]
-	from := task * t.lines()
-	to := min(from+t.lines(), t.w.out)
+	from := task * t.lines
+	to := min(from+t.lines, t.w.out)
 	room.ys = room.ys[:0]
 	for row := range p.rows {
 		room.ys = append(room.ys, t.y[row*t.w.out+from:row*t.w.out+to])

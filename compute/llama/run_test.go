@@ -64,19 +64,19 @@ func TestInterruptedRun(t *testing.T) {
 	ids := tinyIDs("interrupted", stepRows+100, c.Vocabulary)
 	want := make([]float32, 2*c.Vocabulary)
 	a, b := m.NewCache(), m.NewCache()
-	require.NoError(t, m.Logits(context.Background(), want, []Input{{a, ids[:40]}, {b, ids[:10]}}))
+	require.NoError(t, m.Logits(context.Background(), want, []Input{{a, ids[:pageRows+8]}, {b, ids[:10]}}))
 	held, _ := m.CacheBytes()
-	a.Truncate(33)
+	a.Truncate(pageRows + 1)
 	b.Truncate(9)
 	for steps := range 4 {
-		err := m.Logits(&stopAfter{context.Background(), steps}, want, []Input{{a, ids[33:600]}, {b, ids[9:10]}})
+		err := m.Logits(&stopAfter{context.Background(), steps}, want, []Input{{a, ids[pageRows+1 : 600]}, {b, ids[9:10]}})
 		require.ErrorIs(t, err, context.Canceled)
-		assert.Equal(t, []int{33, 9}, []int{a.Len(), b.Len()})
+		assert.Equal(t, []int{pageRows + 1, 9}, []int{a.Len(), b.Len()})
 		now, _ := m.CacheBytes()
 		assert.Equal(t, held, now)
 	}
 	got := make([]float32, len(want))
-	require.NoError(t, m.Logits(context.Background(), got, []Input{{a, ids[33:40]}, {b, ids[9:10]}}))
+	require.NoError(t, m.Logits(context.Background(), got, []Input{{a, ids[pageRows+1 : pageRows+8]}, {b, ids[9:10]}}))
 	assert.LessOrEqual(t, difference(rowsOf(got, c.Vocabulary), [][]float64{wide(want[:c.Vocabulary]), wide(want[c.Vocabulary:])}), 1e-5)
 }
 
@@ -91,10 +91,10 @@ func TestLimits(t *testing.T) {
 	m := open(t, path, Options{Threads: 1, Memory: 1 << 40})
 	m.pages.limit = 2 * m.pages.pageBytes()
 	cache := m.NewCache()
-	ids := tinyIDs("limits", 100, c.Vocabulary)
-	require.NoError(t, m.Logits(context.Background(), nil, []Input{{cache, ids[:40]}}))
-	require.ErrorIs(t, m.Logits(context.Background(), nil, []Input{{cache, ids[:60]}}), ErrMemory)
-	assert.Equal(t, 40, cache.Len())
+	ids := tinyIDs("limits", 3*pageRows, c.Vocabulary)
+	require.NoError(t, m.Logits(context.Background(), nil, []Input{{cache, ids[:pageRows+8]}}))
+	require.ErrorIs(t, m.Logits(context.Background(), nil, []Input{{cache, ids[:pageRows]}}), ErrMemory)
+	assert.Equal(t, pageRows+8, cache.Len())
 	require.ErrorIs(t, m.Logits(context.Background(), nil, []Input{{cache.Fork(), ids[:1]}}), ErrMemory, "the copy of a shared page")
 
 	other := open(t, path, Options{Threads: 1})
@@ -103,4 +103,15 @@ func TestLimits(t *testing.T) {
 	require.ErrorIs(t, m.Logits(context.Background(), nil, []Input{{m.NewCache(), make([]int32, c.Context+1)}}), ErrContext)
 	assert.NoError(t, m.Logits(context.Background(), nil, nil))
 	assert.NoError(t, m.Logits(context.Background(), nil, []Input{{m.NewCache(), nil}}))
+}
+
+// What comes after no tokens is not known, and must not take another input's place.
+func TestLogitsOfNothing(t *testing.T) {
+	c := tinyConfig()
+	m := open(t, writeGGUF(t, c, tinyTensors(c), tensorfile.F32), Options{Threads: 1})
+	inputs := []Input{{m.NewCache(), []int32{1}}, {m.NewCache(), nil}}
+	logits := make([]float32, len(inputs)*c.Vocabulary)
+	assert.ErrorContains(t, m.Logits(context.Background(), logits, inputs), "input 1 has no tokens")
+	assert.Zero(t, inputs[0].Cache.Len())
+	assert.NoError(t, m.Logits(context.Background(), nil, inputs))
 }

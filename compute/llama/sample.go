@@ -14,7 +14,7 @@ import (
 // of several that of the lowest id. The order of what is done, and the formulas, are
 // those of transformers' generation (logits_process.py):
 //
-//	repetition penalty   logits above 0 of tokens that occurred are divided, others multiplied by it
+//	repetition penalty   logits above 0 of tokens that occurred, in the prompt or since, are divided, others multiplied by it
 //	temperature          all logits are divided by it
 //	top k                the k most likely tokens stay, and those as likely as the last of them
 //	top p                the fewest of the most likely tokens that make p of the probability stay
@@ -79,11 +79,11 @@ func (s *sampler) note(ids ...int32) {
 // next returns the next token. It changes logits.
 func (s *sampler) next(logits []float32) int32 {
 	s.penalise(logits)
+	best := mostLikely(logits)
 	if s.Temperature == 0 {
-		return mostLikely(logits)
+		return best
 	}
 	kernel.Scale(logits, logits, float32(1/s.Temperature))
-	best := mostLikely(logits)
 	largest := logits[best]
 	if largest-largest != 0 { // no probabilities can be made of infinities
 		return best
@@ -102,7 +102,7 @@ func (s *sampler) next(logits []float32) int32 {
 func (s *sampler) filter(logits []float32, largest float32) {
 	switch {
 	case s.TopK > 0 && s.TopK < len(logits):
-		s.gather(logits, largest, func(c []candidate, _ float64) bool { return len(c) >= s.TopK })
+		s.gatherSome(logits, largest, func(c []candidate, _ float64) bool { return len(c) >= s.TopK })
 		s.order()
 		last := min(s.TopK, len(s.candidates))
 		for last < len(s.candidates) && s.candidates[last].logit == s.candidates[last-1].logit {
@@ -116,11 +116,11 @@ func (s *sampler) filter(logits []float32, largest float32) {
 		var sum kernel.LogSum
 		sum.Add(logits)
 		want := s.TopP * math.Exp(sum.Value()-float64(largest))
-		s.gather(logits, largest, func(_ []candidate, mass float64) bool { return mass >= want })
+		s.gatherSome(logits, largest, func(_ []candidate, mass float64) bool { return mass >= want })
 		s.order()
 		s.keepMass(want)
 	default:
-		s.gather(logits, largest, func([]candidate, float64) bool { return false })
+		s.gather(logits, largest, min(all, 1e-6-math.Log(s.MinP))) // which is all without min p; 1e-6 is for rounding
 	}
 	if s.MinP > 0 {
 		s.candidates = slices.DeleteFunc(s.candidates, func(c candidate) bool { return c.weight < s.MinP })
@@ -141,24 +141,35 @@ func (s *sampler) penalise(logits []float32) {
 	}
 }
 
-// gather makes candidates of the tokens whose logits are within 8 of the largest, or 16,
-// and so on, until they are enough: sorting all tokens would take longer than a small
+// all is within what distance of the largest logit tokens may be drawn: e^-256 adds
+// nothing.
+const all = 256
+
+// gatherSome makes candidates of the tokens whose logits are within 8 of the largest, or
+// 16, and so on, until they are enough: sorting all tokens would take longer than a small
 // model does.
-func (s *sampler) gather(logits []float32, largest float32, enough func(c []candidate, mass float64) bool) {
-	for within := float32(8); ; within *= 2 {
-		s.candidates = s.candidates[:0]
-		least, mass := largest-within, 0.0
-		for id, x := range logits {
-			if x >= least {
-				w := math.Exp(float64(x) - float64(largest))
-				s.candidates = append(s.candidates, candidate{int32(id), x, w})
-				mass += w
-			}
-		}
-		if within > 128 || enough(s.candidates, mass) { // e^-128 adds nothing
+func (s *sampler) gatherSome(logits []float32, largest float32, enough func(c []candidate, mass float64) bool) {
+	for within := 8.0; ; within *= 2 {
+		mass := s.gather(logits, largest, within)
+		if within >= all || enough(s.candidates, mass) {
 			return
 		}
 	}
+}
+
+// gather makes candidates of the tokens whose logits are within a distance of the
+// largest, and returns their mass.
+func (s *sampler) gather(logits []float32, largest float32, within float64) (mass float64) {
+	s.candidates = s.candidates[:0]
+	least := float32(float64(largest) - within)
+	for id, x := range logits {
+		if x >= least {
+			w := math.Exp(float64(x) - float64(largest))
+			s.candidates = append(s.candidates, candidate{int32(id), x, w})
+			mass += w
+		}
+	}
+	return mass
 }
 
 // order sorts the candidates, the most likely first.

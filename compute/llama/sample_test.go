@@ -97,6 +97,10 @@ func TestSamplingEdges(t *testing.T) {
 		}
 		assert.EqualValues(t, 1, newSampler(s, 3).next([]float32{-inf, 3, -inf}))
 	}
+	for _, cold := range []float64{1e-30, 1e-40, 5e-324} { // 1 over which fp32, or double precision, cannot hold
+		assert.EqualValues(t, 1, newSampler(Sampling{Temperature: cold}, 3).next([]float32{0, 5, 3}))
+		assert.EqualValues(t, 1, newSampler(Sampling{Temperature: cold}, 3).next([]float32{-2, 0, -1}))
+	}
 	assert.EqualValues(t, 1, mostLikely([]float32{0, 2, 2}), "of several the first")
 	for _, s := range []Sampling{{Temperature: -1}, {TopK: -1}, {TopP: 1.1}, {MinP: math.NaN()}, {RepetitionPenalty: math.Inf(1)}} {
 		assert.Error(t, s.Validate())

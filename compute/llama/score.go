@@ -99,6 +99,11 @@ type Answer struct {
 // Answers scores all continuations of all questions. The tokens of a prefix, and of a
 // cache that several questions have, are run once. Caches of questions stay as they are.
 func (m *Model) Answers(ctx context.Context, questions []Question) ([][]Answer, error) {
+	for i := range questions {
+		if err := m.checkQuestion(&questions[i]); err != nil {
+			return nil, fmt.Errorf("llama: question %d: %w", i, err)
+		}
+	}
 	answers := make([][]Answer, len(questions))
 	for from := 0; from < len(questions); {
 		to, rows := from, 0
@@ -112,6 +117,32 @@ func (m *Model) Answers(ctx context.Context, questions []Question) ([][]Answer, 
 		from = to
 	}
 	return answers, nil
+}
+
+// checkQuestion tells what keeps a question from being answered.
+func (m *Model) checkQuestion(q *Question) error {
+	if len(q.Prefix) == 0 {
+		return fmt.Errorf("has no prefix")
+	}
+	in := Input{q.Cache, q.Prefix}
+	if in.Cache == nil {
+		in.Cache = &Cache{store: &m.pages}
+	}
+	if err := m.checkInput(&in); err != nil {
+		return err
+	}
+	before := in.Cache.length + len(q.Prefix) - 1 // the last token of a continuation is not run
+	for i, tokens := range q.Continuations {
+		in.Tokens = tokens
+		err := m.checkInput(&in)
+		if n := before + len(tokens); err == nil && n > m.config.Context {
+			err = fmt.Errorf("%d positions of %d: %w", n, m.config.Context, ErrContext)
+		}
+		if err != nil {
+			return fmt.Errorf("continuation %d: %w", i, err)
+		}
+	}
+	return nil
 }
 
 // rows returns about how many rows a question takes.
@@ -139,9 +170,6 @@ func (m *Model) answer(ctx context.Context, questions []Question, answers [][]An
 	}()
 	for i := range questions {
 		q := &questions[i]
-		if len(q.Prefix) == 0 {
-			return fmt.Errorf("llama: question %d has no prefix", i)
-		}
 		base := q.Cache
 		if base == nil {
 			base = m.NewCache()

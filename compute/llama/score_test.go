@@ -106,6 +106,16 @@ func TestAnswers(t *testing.T) {
 	base.Release()
 	held, _ := m.CacheBytes()
 	assert.Zero(t, held)
-	_, err = m.Answers(context.Background(), []Question{{Continuations: [][]int32{{1}}}})
-	assert.Error(t, err)
+	for _, bad := range []Question{
+		{Continuations: [][]int32{{1}}},
+		{Prefix: []int32{-1}},
+		{Prefix: []int32{1}, Continuations: [][]int32{{1}, {-1}}},
+		{Prefix: []int32{1}, Continuations: [][]int32{{int32(c.Vocabulary)}}},
+		{Prefix: []int32{1}, Continuations: [][]int32{make([]int32, c.Context+1)}},
+	} {
+		_, err = m.Answers(context.Background(), []Question{{Prefix: []int32{1}}, bad})
+		assert.ErrorContains(t, err, "question 1")
+	}
+	_, err = m.Answers(context.Background(), []Question{{Prefix: []int32{1}, Continuations: [][]int32{make([]int32, c.Context)}}})
+	assert.NoError(t, err, "the last token is not run")
 }

@@ -3,6 +3,7 @@ package llama
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -13,11 +14,7 @@ import (
 
 // folderTokenizer reads tokenizer.json and, if it is there, tokenizer_config.json.
 func folderTokenizer(dir string) (*tokenizer.Tokenizer, error) {
-	t, err := readTokenizer(filepath.Join(dir, "tokenizer.json"))
-	if err != nil {
-		return nil, fmt.Errorf("%s: tokenizer.json: %w", dir, err)
-	}
-	return t, nil
+	return readTokenizer(filepath.Join(dir, "tokenizer.json"))
 }
 
 // ggufTokenizer reads the keys tokenizer.ggml.*.
@@ -43,7 +40,7 @@ func ggufTokenizer(f *tensorfile.File) (*tokenizer.Tokenizer, error) {
 		"bos_token_id": &v.BOS, "eos_token_id": &v.EOS, "unknown_token_id": &v.Unknown,
 	} {
 		if n, ok := value(key).Int(); ok {
-			id := uint32(n)
+			id := uint32(min(uint64(n), math.MaxUint32)) // which no vocabulary has
 			*to = &id
 		}
 	}

@@ -43,6 +43,15 @@ func (t *Tokenizer) NewDecoder(skipSpecial bool) *Decoder {
 	return &Decoder{t: t, skipSpecial: skipSpecial}
 }
 
+// Skip passes over ids that come before what is to be decoded. If they have any text, the space that is left out at
+// its beginning is theirs.
+func (d *Decoder) Skip(ids []int32) {
+	for i := 0; i < len(ids) && !d.begun; i++ {
+		d.held = d.t.appendToken(d.held[:0], ids[i], d.skipSpecial, &d.begun)
+	}
+	d.held = d.held[:0]
+}
+
 // Append appends what id adds to the text to dst. The beginning of a character is held back until the rest of
 // it comes; what cannot become a character is U+FFFD, one for each maximal subpart.
 func (d *Decoder) Append(dst []byte, id int32) []byte {

@@ -10,14 +10,6 @@ import (
 // Parse reads a tokenizer.json of Hugging Face, version 1.0. config is the tokenizer_config.json beside it,
 // or nil; it names the tokens that begin and end a sequence, and may say whether Options.Special adds them.
 func Parse(json, config []byte) (*Tokenizer, error) {
-	t, err := parse(json, config)
-	if err != nil {
-		return nil, fmt.Errorf("tokenizer.json: %w", err)
-	}
-	return t, nil
-}
-
-func parse(json, config []byte) (*Tokenizer, error) {
 	fields, err := jsontext.Object(json, nil)
 	if err != nil {
 		return nil, err
