@@ -13,7 +13,7 @@ import (
 type benchKernelCmd struct {
 	Only     []string `placeholder:"FAMILY,..." help:"Families to measure (default: all)."`
 	Quick    bool     `help:"Few shapes and 10 repeats: some 10 seconds."`
-	Repeats  int      `placeholder:"N" help:"Repeats of each figure (default 30)."`
+	Repeats  *int     `placeholder:"N" help:"Repeats of each figure (default 30)."`
 	Shape    []string `placeholder:"MxKxN,..." help:"Products to measure (default: squares, and those of models with 512 tokens)."`
 	Markdown bool     `help:"Print tables in Markdown."`
 }
@@ -46,15 +46,18 @@ marked ? is above what can be.
 }
 
 func (c *benchKernelCmd) Run(a *app) error {
-	if c.Repeats < 0 {
-		return usagef("--repeats %d: give 1 or more", c.Repeats)
+	repeats := 0 // what package bench takes for its default
+	if c.Repeats != nil {
+		if repeats = *c.Repeats; repeats < 1 {
+			return usagef("--repeats %d: give 1 or more", repeats)
+		}
 	}
 	for _, name := range c.Only {
 		if err := bench.CheckKernelFamily(name); err != nil {
 			return usagef("--only: %v", err)
 		}
 	}
-	o := bench.KernelOptions{Threads: a.Threads, Repeats: c.Repeats, Quick: c.Quick, Only: c.Only}
+	o := bench.KernelOptions{Threads: a.Threads, Repeats: repeats, Quick: c.Quick, Only: c.Only}
 	for _, text := range c.Shape {
 		shape, err := bench.ParseKernelShape(text)
 		if err != nil {

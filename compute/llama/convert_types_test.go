@@ -72,6 +72,7 @@ func TestQuantizesRealModels(t *testing.T) {
 	}
 	sources, err := filepath.Glob(filepath.Join(dir, "*.F32.gguf"))
 	require.NoError(t, err)
+	compared := 0
 	for _, from := range sources {
 		for suffix, d := range map[string]tensorfile.DType{
 			"F16": tensorfile.F16, "BF16": tensorfile.BF16, "Q8_0": tensorfile.Q8_0, "Q4_0": tensorfile.Q4_0, "Q4_K_M": tensorfile.Q4K,
@@ -79,7 +80,11 @@ func TestQuantizesRealModels(t *testing.T) {
 			theirs := from[:len(from)-len("F32.gguf")] + suffix + ".gguf"
 			if _, err := os.Stat(theirs); err == nil {
 				equalTensors(t, theirs, toGGUF(t, from, d))
+				compared++
 			}
 		}
+	}
+	if compared == 0 {
+		t.Skipf("%s has no *.F32.gguf with what llama-quantize made of it", dir)
 	}
 }
