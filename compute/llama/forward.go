@@ -58,6 +58,10 @@ type outputRow struct{ input, token int }
 // run runs inputs in steps. After each it calls use with the rows of the step that are
 // wanted, in the order of inputs and tokens.
 func (m *Model) run(ctx context.Context, inputs []Input, want func(input, token int) bool, use func([]outputRow)) error {
+	if err := m.hold(); err != nil {
+		return err
+	}
+	defer m.letGo()
 	if err := m.check(inputs); err != nil {
 		return err
 	}

@@ -57,6 +57,8 @@ type Model struct {
 	pages     store
 	tokenizer func() (*tokenizer.Tokenizer, error)
 
+	life    sync.RWMutex // read-locked by whatever touches weights or file, as Close waits for it
+	closed  bool
 	running sync.Mutex // held while engine is in use
 	engine  *engine
 }
@@ -181,14 +183,36 @@ func readDivisors(f *tensorfile.File, c *Config) error {
 	return err
 }
 
-// Close ends the model. Its caches and what runs of it must not be used any longer.
+// Close ends the model, once a step that runs is done. What of it is used later, as by a
+// Generate that goes on, returns an error that wraps [os.ErrClosed]. A tokenizer it has
+// given is good for ever, and closing it again does nothing.
 func (m *Model) Close() error {
+	m.life.Lock()
+	defer m.life.Unlock()
+	if m.closed {
+		return nil
+	}
+	m.closed = true
 	m.pool.Close()
+	m.engine, m.weights = nil, nil
 	if m.file == nil {
 		return nil
 	}
 	return m.file.Close()
 }
+
+// hold keeps weights and file mapped until letGo. No one may hold twice at a time: a Close
+// between would wait for the first, and the second for it.
+func (m *Model) hold() error {
+	m.life.RLock()
+	if m.closed {
+		m.life.RUnlock()
+		return fmt.Errorf("llama: the model is closed: %w", os.ErrClosed)
+	}
+	return nil
+}
+
+func (m *Model) letGo() { m.life.RUnlock() }
 
 // Config returns the shape of the model.
 func (m *Model) Config() Config { return m.config }
@@ -199,8 +223,15 @@ func (m *Model) Bytes() int64 { return m.bytes }
 // Threads returns how many threads run the model.
 func (m *Model) Threads() int { return m.pool.Threads() }
 
-// File returns the tensors and the metadata of the model. They are good until Close.
+// File returns the tensors and the metadata of the model, of which Close leaves nothing.
+// Who uses them must not close the model meanwhile.
 func (m *Model) File() *tensorfile.File { return m.file }
 
 // Tokenizer returns the model's tokenizer, which is read when it is first asked for.
-func (m *Model) Tokenizer() (*tokenizer.Tokenizer, error) { return m.tokenizer() }
+func (m *Model) Tokenizer() (*tokenizer.Tokenizer, error) {
+	if err := m.hold(); err != nil {
+		return nil, err
+	}
+	defer m.letGo()
+	return m.tokenizer()
+}

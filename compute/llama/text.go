@@ -60,6 +60,10 @@ func ggufTokenizer(f *tensorfile.File) (*tokenizer.Tokenizer, error) {
 
 // Template returns the source of the model's chat template, and "" if it has none.
 func (m *Model) Template() (string, error) {
+	if err := m.hold(); err != nil {
+		return "", err
+	}
+	defer m.letGo()
 	if m.file.Format() == tensorfile.GGUF {
 		v, _ := m.file.Value("tokenizer.chat_template")
 		text, _ := v.Text()

@@ -118,9 +118,11 @@ func parse(path string, m *mapping) (*File, error) {
 	return f, f.readSafetensors(m)
 }
 
-// Close ends the mapping. What Data and the typed views returned must not be used any longer.
+// Close ends the mapping. What Data and the typed views returned, and values of the metadata, must not
+// be used any longer; the File has no metadata from then on, and its tensors no data.
 func (f *File) Close() error {
 	var err error
+	f.metadata, f.keys = nil, nil
 	for _, m := range f.mappings {
 		err = errors.Join(err, m.close())
 	}
