@@ -125,6 +125,9 @@ func (m *Model) openFile(path string) (*Config, error) {
 // load finds the weights, sees that they fit, and takes them.
 func (m *Model) load(c *Config, o Options) error {
 	m.config = *c
+	if m.file.Format() == tensorfile.GGUF {
+		m.config.EOS = ggufEnds(m.file, c.EOS)
+	}
 	if n := len(m.file.Tensors()); 9*c.Layers > n {
 		return fmt.Errorf("%s: has %d tensors, which are not those of %d layers", m.file.Path(), n, c.Layers)
 	}
