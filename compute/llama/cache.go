@@ -24,6 +24,7 @@ type Cache struct {
 	pages  []*page
 	length int
 	k, v   [][][]float32 // [layer][page]
+	run    uint64        // the last it was part of
 }
 
 type page struct {

@@ -3,6 +3,7 @@ package llama
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // Input is what a sequence goes on with; its Cache has the tokens before.
@@ -62,11 +63,11 @@ func (m *Model) run(ctx context.Context, inputs []Input, want func(input, token 
 		return err
 	}
 	defer m.letGo()
+	m.running.Lock()
+	defer m.running.Unlock()
 	if err := m.check(inputs); err != nil {
 		return err
 	}
-	m.running.Lock()
-	defer m.running.Unlock()
 	e := m.engine
 	defer e.forget()
 	e.starts = e.starts[:0]
@@ -107,17 +108,19 @@ func (m *Model) run(ctx context.Context, inputs []Input, want func(input, token 
 	return nil
 }
 
-// check tells what keeps inputs from being run.
+// check tells what keeps inputs from being run. The caller holds m.running.
 func (m *Model) check(inputs []Input) error {
+	m.runs++
 	for i := range inputs {
+		c := inputs[i].Cache
 		if err := m.checkInput(&inputs[i]); err != nil {
 			return fmt.Errorf("llama: input %d: %w", i, err)
 		}
-		for j := range i {
-			if inputs[j].Cache == inputs[i].Cache {
-				return fmt.Errorf("llama: inputs %d and %d have the same cache", j, i)
-			}
+		if c.run == m.runs {
+			j := slices.IndexFunc(inputs, func(in Input) bool { return in.Cache == c })
+			return fmt.Errorf("llama: inputs %d and %d have the same cache", j, i)
 		}
+		c.run = m.runs
 	}
 	return nil
 }

@@ -59,7 +59,8 @@ type Model struct {
 
 	life    sync.RWMutex // read-locked by whatever touches weights or file, as Close waits for it
 	closed  bool
-	running sync.Mutex // held while engine is in use
+	running sync.Mutex // held while engine and runs are in use
+	runs    uint64     // so far
 	engine  *engine
 }
 

@@ -99,7 +99,7 @@ func TestLimits(t *testing.T) {
 
 	other := open(t, path, Options{Threads: 1})
 	assert.Error(t, other.Logits(context.Background(), nil, []Input{{cache, ids[:1]}}), "a cache of another model")
-	assert.Error(t, m.Logits(context.Background(), nil, []Input{{cache, ids[:1]}, {cache, ids[:1]}}))
+	assert.ErrorContains(t, m.Logits(context.Background(), nil, []Input{{m.NewCache(), nil}, {cache, ids[:1]}, {cache, ids[:1]}}), "inputs 1 and 2 have the same cache")
 	require.ErrorIs(t, m.Logits(context.Background(), nil, []Input{{m.NewCache(), make([]int32, c.Context+1)}}), ErrContext)
 	assert.NoError(t, m.Logits(context.Background(), nil, nil))
 	assert.NoError(t, m.Logits(context.Background(), nil, []Input{{m.NewCache(), nil}}))
