@@ -217,10 +217,15 @@ func (g *generating) run(out *typed, start time.Time) (*generated, error) {
 	began := time.Now()
 	var first, last time.Time
 	for e, err := range g.events {
+		text.WriteString(e.Text)
+		if err := out.write(e.Text); err != nil {
+			return nil, err
+		}
 		if errors.Is(err, context.Canceled) {
 			break
 		}
 		if err != nil {
+			_ = out.end()
 			return nil, err
 		}
 		last = time.Now()
@@ -228,10 +233,6 @@ func (g *generating) run(out *typed, start time.Time) (*generated, error) {
 			first = last
 		}
 		r.Tokens++
-		text.WriteString(e.Text)
-		if err := out.write(e.Text); err != nil {
-			return nil, err
-		}
 		if e.End != "" {
 			r.End = string(e.End)
 		}

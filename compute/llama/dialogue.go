@@ -69,7 +69,7 @@ func (d *Dialogue) Prompt(now time.Time) ([]int32, error) {
 type Reply struct {
 	Prompt int // tokens
 	Kept   int // of them, in the cache
-	// Events are those of [Model.Generate], with one request. When they end, for whatever
+	// Events are those of [Model.Generate], with one request, up to an error. When they end, for whatever
 	// reason, what was said is the last of the Dialogue's Turns, unless that is nothing.
 	Events iter.Seq2[Event, error]
 }
@@ -107,9 +107,9 @@ func (d *Dialogue) events(ctx context.Context, r Request) iter.Seq2[Event, error
 		for e, err := range d.m.Generate(ctx, one, GenerateOptions{}) {
 			if err == nil {
 				d.held = append(d.held, e.Token)
-				said = append(said, e.Text...)
 			}
-			if !yield(e, err) {
+			said = append(said, e.Text...)
+			if !yield(e, err) || err != nil {
 				return
 			}
 		}
