@@ -14,8 +14,9 @@ import (
 
 var (
 	// ErrUnsupported is wrapped by errors about models that are whole, but not Llama's
-	// equal or stored in a type that is not read.
-	ErrUnsupported = errors.New("not supported")
+	// equal, stored in a type that is not read, or of another kind of tokenizer: it is
+	// [tokenizer.ErrUnsupported], too.
+	ErrUnsupported = tokenizer.ErrUnsupported
 	// ErrMemory is wrapped by errors about what does not fit in memory.
 	ErrMemory = errors.New("not enough memory")
 	// ErrContext is wrapped by errors about more positions than a model was made for.
