@@ -17,7 +17,7 @@ func ggufConfig(f *tensorfile.File) (*Config, error) {
 	if architecture != "llama" {
 		return nil, fmt.Errorf("%s: general.architecture: %q: %w", f.Path(), architecture, ErrUnsupported)
 	}
-	for _, key := range []string{"expert_count", "attention.sliding_window", "attention.scale", "rope.scaling.alpha"} {
+	for _, key := range []string{"expert_count", "attention.scale", "rope.scaling.alpha"} {
 		if x := k.number("llama."+key, 0); x != 0 {
 			k.unsupported("llama."+key, fmt.Sprint(x))
 		}
@@ -41,6 +41,9 @@ func ggufConfig(f *tensorfile.File) (*Config, error) {
 	c.Vocabulary = k.size("llama.vocab_size", k.value("tokenizer.ggml.tokens").Len())
 	c.KVHeads = k.size("llama.attention.head_count_kv", c.Heads)
 	c.HeadDim = k.size("llama.attention.key_length", c.Hidden/max(c.Heads, 1))
+	if window := k.number("llama.attention.sliding_window", 0); window != 0 && window < float64(c.Context) {
+		k.unsupported("llama.attention.sliding_window", fmt.Sprintf("%g of %d positions", window, c.Context))
+	}
 	for _, key := range []string{"llama.attention.value_length", "llama.rope.dimension_count"} {
 		if n := k.size(key, c.HeadDim); n != c.HeadDim {
 			k.unsupported(key, fmt.Sprintf("%d in heads of %d", n, c.HeadDim))

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"smelt/compute/jsontext"
@@ -66,19 +67,28 @@ func readSmall(path string) ([]byte, error) {
 
 // ParseConfig reads a config.json. It refuses models that are not Llama's equal, with
 // an error that wraps [ErrUnsupported].
+//
+// One of the type mistral is Llama's equal where its sliding window, if it has one, holds
+// its whole context (transformers, modeling_mistral.py); what it does not say has other
+// defaults (configuration_mistral.py).
 func ParseConfig(text []byte) (*Config, error) {
 	o := parseObject(text)
 	if o.err != nil {
 		return nil, o.err
 	}
-	if kind := o.text("model_type", ""); o.err == nil && kind != "llama" {
+	context := 2048
+	kind := o.text("model_type", "")
+	switch {
+	case kind == "mistral":
+		context = 4096 * 32
+	case o.err == nil && kind != "llama":
 		o.unsupported("model_type", strconv.Quote(kind))
 	}
 	o.refuse("hidden_act", `"silu"`)
 	for _, key := range []string{"attention_bias", "mlp_bias", "rope_interleaved"} {
 		o.refuse(key, "false")
 	}
-	for _, key := range []string{"sliding_window", "quantization_config", "layer_types"} {
+	for _, key := range []string{"quantization_config", "layer_types"} {
 		o.refuse(key, "null")
 	}
 	o.refuse("partial_rotary_factor", "1.0", "1")
@@ -88,13 +98,25 @@ func ParseConfig(text []byte) (*Config, error) {
 		FeedForward: o.size("intermediate_size", 0),
 		Layers:      o.size("num_hidden_layers", 0),
 		Heads:       o.size("num_attention_heads", 0),
-		Context:     o.size("max_position_embeddings", 2048),
+		Context:     o.size("max_position_embeddings", context),
 		NormEpsilon: o.number("rms_norm_eps", 1e-6),
 		Tied:        o.truth("tie_word_embeddings", false),
 		BOS:         -1,
 		EOS:         o.ids("eos_token_id", []int32{2}),
 	}
 	c.KVHeads = o.size("num_key_value_heads", c.Heads)
+	window := o.size("sliding_window", c.Context)
+	if kind == "mistral" {
+		if !o.has("num_key_value_heads") {
+			c.KVHeads = 8
+		}
+		if !o.has("sliding_window") {
+			window = 4096
+		}
+	}
+	if window < c.Context {
+		o.unsupported("sliding_window", fmt.Sprintf("%d of %d positions", window, c.Context))
+	}
 	c.HeadDim = o.size("head_dim", c.Hidden/max(c.Heads, 1))
 	if bos := o.ids("bos_token_id", []int32{1}); len(bos) > 0 {
 		c.BOS = bos[0]
@@ -170,6 +192,11 @@ func (o *object) unsupported(key, what string) {
 	if o.err == nil {
 		o.err = fmt.Errorf("%s%s: %s: %w", o.where, key, what, ErrUnsupported)
 	}
+}
+
+// has tells whether there is a key, be it null.
+func (o *object) has(key string) bool {
+	return slices.ContainsFunc(o.fields, func(f jsontext.Field) bool { return string(f.Key) == key })
 }
 
 // get returns the value of a key as it is written, or nil.

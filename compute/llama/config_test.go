@@ -52,7 +52,7 @@ func TestParseConfigRefuses(t *testing.T) {
 		`"attention_bias": true`:                                           "attention_bias: true",
 		`"mlp_bias": true`:                                                 "mlp_bias",
 		`"hidden_act": "gelu"`:                                             `hidden_act: "gelu"`,
-		`"sliding_window": 4096`:                                           "sliding_window: 4096",
+		`"sliding_window": 2047`:                                           "sliding_window: 2047 of 2048 positions",
 		`"quantization_config": {"bits": 4}`:                               "quantization_config",
 		`"partial_rotary_factor": 0.5`:                                     "partial_rotary_factor",
 		`"rope_scaling": {"rope_type": "yarn", "factor": 2}`:               `rope_scaling.rope_type: "yarn"`,
@@ -65,7 +65,7 @@ func TestParseConfigRefuses(t *testing.T) {
 		assert.Equal(t, want != "byte", strings.Contains(err.Error(), ErrUnsupported.Error()), text)
 	}
 	for _, text := range []string{
-		"", "[]", "null", "{}", `{"model_type": "mistral"}`,
+		"", "[]", "null", "{}", `{"model_type": "mistral"}`, `{"model_type": "phi3"}`,
 		`{` + plain + `, "num_key_value_heads": 3}`, `{` + plain + `, "head_dim": 15}`, `{` + plain + `, "head_dim": -2}`,
 		`{` + plain + `, "num_key_value_heads": 1.5}`, `{` + plain + `, "rms_norm_eps": -1}`, `{` + plain + `, "rms_norm_eps": "x"}`,
 		`{` + plain + `, "max_position_embeddings": 1e99}`, `{` + plain + `, "rope_theta": 0}`, `{` + plain + `, "rope_theta": 1e999}`,
@@ -77,6 +77,45 @@ func TestParseConfigRefuses(t *testing.T) {
 	} {
 		_, err := ParseConfig([]byte(text))
 		assert.Error(t, err, text)
+	}
+}
+
+func TestParseMistral(t *testing.T) {
+	text, err := os.ReadFile("testdata/mistral_config.json")
+	require.NoError(t, err)
+	c, err := ParseConfig(text)
+	require.NoError(t, err)
+	assert.Equal(t, &Config{
+		Vocabulary: 100, Hidden: 64, FeedForward: 96, Layers: 2, Heads: 4, KVHeads: 2, HeadDim: 20, Context: 128,
+		NormEpsilon: 1e-5, Rope: Rope{Theta: 1e6}, BOS: 1, EOS: []int32{2},
+	}, c)
+
+	const mistral = `{"model_type": "mistral", "vocab_size": 100, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 8`
+	for text, want := range map[string]Config{
+		`, "sliding_window": null`: {KVHeads: 8, Context: 131072},
+		`, "sliding_window": null, "num_key_value_heads": null, "max_position_embeddings": 64`:                {KVHeads: 8, Context: 64},
+		`, "sliding_window": 64, "num_key_value_heads": 2, "max_position_embeddings": 64`:                     {KVHeads: 2, Context: 64},
+		`, "max_position_embeddings": 4096`:                                                                   {KVHeads: 8, Context: 4096},
+		`, "sliding_window": null, "max_position_embeddings": 32768, "head_dim": 10, "rope_theta": 1000000.0`: {KVHeads: 8, Context: 32768},
+	} {
+		c, err := ParseConfig([]byte(mistral + text + "}"))
+		require.NoError(t, err, text)
+		assert.Equal(t, want, Config{KVHeads: c.KVHeads, Context: c.Context}, text)
+	}
+	for text, want := range map[string]string{
+		``: "sliding_window: 4096 of 131072 positions",
+		`, "sliding_window": 63, "max_position_embeddings": 64`: "sliding_window: 63 of 64 positions",
+		`, "max_position_embeddings": 4097`:                     "sliding_window: 4096 of 4097 positions",
+		`, "sliding_window": 0, "max_position_embeddings": 64`:  "sliding_window must be",
+	} {
+		_, err := ParseConfig([]byte(mistral + text + "}"))
+		assert.ErrorContains(t, err, want, text)
+	}
+
+	small := smallConfig()
+	for _, window := range []uint32{0, 2048} { // of a context of 2048
+		entry := tensorfile.Entry{Key: "llama.attention.sliding_window", Value: tensorfile.ValueOf(window)}
+		open(t, writeGGUF(t, small, tinyTensors(small), tensorfile.F32, entry), Options{Threads: 1})
 	}
 }
 
@@ -127,6 +166,7 @@ func TestOpenRefuses(t *testing.T) {
 	for want, e := range map[string]tensorfile.Entry{
 		"general.architecture":                    entry("general.architecture", tensorfile.ValueOf("gemma")),
 		"llama.expert_count":                      entry("llama.expert_count", tensorfile.ValueOf(uint32(8))),
+		"sliding_window: 2047 of 2048 positions":  entry("llama.attention.sliding_window", tensorfile.ValueOf(uint32(2047))),
 		"llama.rope.dimension_count":              entry("llama.rope.dimension_count", tensorfile.ValueOf(uint32(8))),
 		"llama.attention.value_length":            entry("llama.attention.value_length", tensorfile.ValueOf(uint32(32))),
 		"llama.rope.scaling.type":                 entry("llama.rope.scaling.type", tensorfile.ValueOf("yarn")),
