@@ -46,6 +46,10 @@
 // the innermost dimension, holds whole blocks of its type. Offsets follow from the sizes, so that there
 // is neither hole nor overlap; the padding of the last tensor may be missing.
 //
+// A model may be split into files named a-00001-of-00003.gguf and so on. Each is whole in this sense; the
+// keys split.no, from 0, and split.count say which part it is, and the first has all other keys. The
+// reference is llama.cpp's src/llama-model-loader.cpp.
+//
 // The reference is llama.cpp: ggml/src/gguf.cpp (gguf_init_from_reader) for what is refused, and
 // gguf-py/gguf/gguf_writer.py for what is written. What the former refuses is refused here.
 // So are, beyond it, keys and names that are not UTF-8, more than 2^16 keys or 2^18 tensors, arrays of

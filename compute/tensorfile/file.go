@@ -27,8 +27,8 @@ func (f Format) String() string {
 	return "safetensors"
 }
 
-// File is the tensors of one open file, or of the shards that an index makes one model of. Its methods
-// are safe for concurrent use, save Close. The file must not be changed in place while it is open: a
+// File is the tensors of one open file, or of the shards or parts that make one model. Its methods are
+// safe for concurrent use, save Close. The file must not be changed in place while it is open: a
 // page that a shorter file no longer has ends the process when it is touched. Replacing it by renaming
 // another, as the Write functions do, is harmless.
 type File struct {
@@ -70,8 +70,8 @@ const (
 )
 
 // Open opens a .safetensors or .gguf file, an index of shards (its name ends in .json), or the folder
-// of a Hugging Face model: model.safetensors there, or else model.safetensors.index.json. It does not
-// read the tensors. What is wrong with the contents is told by a *FormatError.
+// of a Hugging Face model: model.safetensors there, or else model.safetensors.index.json. Any of the
+// .gguf files that a model was split into opens all of them. It does not read the tensors. What is wrong with the contents is told by a *FormatError.
 func Open(path string) (*File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -83,7 +83,11 @@ func Open(path string) (*File, error) {
 	if strings.HasSuffix(path, ".json") {
 		return openIndex(path)
 	}
-	return openFile(path)
+	f, err := openFile(path)
+	if err != nil || f.format != GGUF {
+		return f, err
+	}
+	return f.withParts()
 }
 
 func openDir(dir string) (*File, error) {
@@ -129,7 +133,7 @@ func (f *File) Close() error {
 	return err
 }
 
-// Path returns the path of the file; for shards, of their index.
+// Path returns the path of the file; for shards, of their index; for parts, of the first.
 func (f *File) Path() string { return f.path }
 
 // Format tells the kind of the file.
