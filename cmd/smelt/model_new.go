@@ -114,9 +114,9 @@ type newReport struct {
 func (c *modelNewCmd) train(a *app, size int) (tok *tokenizer.Tokenizer, err error) {
 	learn := func(texts iter.Seq2[string, error]) error {
 		var failed error
-		tok, err = tokenizer.Train(func(yield func(string) bool) {
+		tok, err = tokenizer.Train(a.ctx, func(yield func(string) bool) {
 			for text, err := range texts {
-				if failed = errors.Join(err, a.ctx.Err()); failed != nil || !yield(text) {
+				if failed = err; failed != nil || !yield(text) {
 					return
 				}
 			}

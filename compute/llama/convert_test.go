@@ -22,7 +22,7 @@ import (
 // it and 2 ends a turn.
 func tinyTokenizer(t testing.TB) *tokenizer.Tokenizer {
 	text := []string{"the cat sat on the mat, the hat and the bat; größe 猫が好き 🙂", "on and on the cat sat on 10 mats"}
-	tok, err := tokenizer.Train(slices.Values(text), 290, "<|begin|>", "<|end|>", "<|turn|>")
+	tok, err := tokenizer.Train(context.Background(), slices.Values(text), 290, "<|begin|>", "<|end|>", "<|turn|>")
 	require.NoError(t, err)
 	return tok
 }

@@ -19,7 +19,7 @@ import (
 // speaker returns a model with a tokenizer of 71 x 4 tokens or fewer, in a folder.
 func speaker(t testing.TB, context int) *Model {
 	text := []string{"the cat sat on the mat, the hat and the bat; größe 猫が好き 🙂", "on and on the cat sat"}
-	tok, err := tokenizer.Train(slices.Values(text), 290, "<|end|>")
+	tok, err := tokenizer.Train(t.Context(), slices.Values(text), 290, "<|end|>")
 	require.NoError(t, err)
 	config := fmt.Sprintf(`{"model_type": "llama", "vocab_size": %d, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2,
 		"num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": %d, "eos_token_id": 0, "bos_token_id": null}`, tok.Size(), context)

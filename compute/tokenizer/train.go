@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"cmp"
 	"container/heap"
+	"context"
 	"fmt"
 	"iter"
 	"maps"
@@ -26,8 +27,8 @@ const (
 //
 // It holds no text but up to 2^20 different words of at most 128 bytes; beyond that, the rarest are forgotten,
 // again and again, which leaves the frequent ones with nearly their counts. Time is linear in the text, and then
-// goes with the words that each merge changes.
-func Train(texts iter.Seq[string], size int, special ...string) (*Tokenizer, error) {
+// goes with the words that each merge changes. When ctx ends it returns ctx's error, within the time of a text or a merge.
+func Train(ctx context.Context, texts iter.Seq[string], size int, special ...string) (*Tokenizer, error) {
 	if least := len(special) + 256; size < least || size > maxVocabulary {
 		return nil, fmt.Errorf("train: a vocabulary of %d tokens: from %d, for the special tokens and the bytes, to %d can be made",
 			size, least, maxVocabulary)
@@ -44,10 +45,16 @@ func Train(texts iter.Seq[string], size int, special ...string) (*Tokenizer, err
 	t.normalizer, t.postProcessor, t.decoder = "null", "null", byteLevelJSON
 	w := wordCounts{split: &t.split, counts: map[string]int64{}, most: maxWords}
 	for text := range texts {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("train: %w", err)
+		}
 		w.add(text)
 	}
-	tr := newTrainer(w.counts, special)
-	for len(tr.tokens) < size && tr.mergeNext() {
+	tr := newTrainer(ctx, w.counts, special)
+	for ctx.Err() == nil && len(tr.tokens) < size && tr.mergeNext() {
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
 	}
 	for id, s := range tr.tokens {
 		b.token(id, []byte(s))
@@ -124,7 +131,8 @@ type pairCount struct {
 	words []int32
 }
 
-func newTrainer(counts map[string]int64, special []string) *trainer {
+// newTrainer counts the pairs of the words, or of some of them if ctx ends.
+func newTrainer(ctx context.Context, counts map[string]int64, special []string) *trainer {
 	tr := &trainer{ids: map[string]int32{}, pairs: map[[2]int32]*pairCount{}}
 	for _, s := range special {
 		tr.token(s)
@@ -138,7 +146,10 @@ func newTrainer(counts map[string]int64, special []string) *trainer {
 	for _, c := range chars {
 		tr.token(c)
 	}
-	for _, word := range slices.Sorted(maps.Keys(counts)) {
+	for i, word := range slices.Sorted(maps.Keys(counts)) {
+		if i%4096 == 0 && ctx.Err() != nil {
+			break
+		}
 		ids := make([]int32, len(word))
 		for i := range len(word) {
 			ids[i] = tr.ids[string(charOfByte(word[i]))]

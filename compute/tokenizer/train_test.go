@@ -1,6 +1,7 @@
 package tokenizer_test
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"slices"
@@ -16,7 +17,7 @@ import (
 // TestTrain trains on the hostile texts and compares with what Hugging Face's trainer made of them.
 func TestTrain(t *testing.T) {
 	texts := slices.DeleteFunc(hostile(t), func(s string) bool { return len(s) > 40 })
-	got, err := tokenizer.Train(slices.Values(texts), 1000, "<|endoftext|>", "<|im_start|>")
+	got, err := tokenizer.Train(context.Background(), slices.Values(texts), 1000, "<|endoftext|>", "<|im_start|>")
 	require.NoError(t, err)
 	want := small(t, "trained")
 	assert.Equal(t, want.Size(), got.Size())
@@ -39,23 +40,46 @@ func TestTrainRefuses(t *testing.T) {
 		{255, nil, "a vocabulary of 255 tokens"}, {257, []string{"<a>", "<b>"}, "from 258"}, {1 << 30, nil, "a vocabulary of"},
 		{300, []string{"a"}, "must be two"}, {300, []string{""}, "must be two"}, {300, []string{"<\xff>"}, "in UTF-8"}, {300, []string{"<a>", "<a>"}, "<a>"},
 	} {
-		_, err := tokenizer.Train(none, c.size, c.special...)
+		_, err := tokenizer.Train(context.Background(), none, c.size, c.special...)
 		require.ErrorContains(t, err, c.want)
 	}
 }
 
 // A tokenizer trained on nothing has the bytes; special tokens do not come out of text by merging.
 func TestTrainSpecial(t *testing.T) {
-	tok, err := tokenizer.Train(slices.Values([]string{}), 1000)
+	tok, err := tokenizer.Train(context.Background(), slices.Values([]string{}), 1000)
 	require.NoError(t, err)
 	assert.Equal(t, 256, tok.Size())
 
-	tok, err = tokenizer.Train(slices.Values(slices.Repeat([]string{"hello end end"}, 10)), 300, "end", "hell")
+	tok, err = tokenizer.Train(context.Background(), slices.Values(slices.Repeat([]string{"hello end end"}, 10)), 300, "end", "hell")
 	require.NoError(t, err)
 	for _, id := range tok.Encode(nil, "hello end hell", tokenizer.Options{Literal: true}) {
 		assert.False(t, tok.IsSpecial(id), "%d", id)
 	}
 	assert.True(t, tok.IsSpecial(tok.Encode(nil, "end", tokenizer.Options{})[0]))
+}
+
+// asked is a context that ends when it has been asked so often.
+type asked struct {
+	context.Context
+	left int
+}
+
+func (a *asked) Err() error {
+	if a.left--; a.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// Training can be interrupted between texts, between words and between merges.
+func TestTrainInterrupted(t *testing.T) {
+	for _, left := range []int{0, 5, 10, 11, 50} {
+		ctx := &asked{context.Background(), left}
+		_, err := tokenizer.Train(ctx, words(1000), 1000)
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.GreaterOrEqual(t, ctx.left, -3, "it goes on for long")
+	}
 }
 
 // words gives n made-up words, as texts of a hundred.
@@ -84,7 +108,7 @@ func BenchmarkTrain(b *testing.B) {
 	b.SetBytes(int64(size))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := tokenizer.Train(words(200_000), 4096); err != nil {
+		if _, err := tokenizer.Train(context.Background(), words(200_000), 4096); err != nil {
 			b.Fatal(err)
 		}
 	}
