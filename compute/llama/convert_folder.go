@@ -151,14 +151,22 @@ func (c *Config) texts(tok *tokenizer.Tokenizer, special specialTokens, template
 
 // replaceFolder makes a folder with what fill writes to the one it is given, which stands
 // beside and gets the name when it is whole. Whatever goes wrong, dir stays as it was. Only
-// a process that is killed leaves the other folder, .NAME.*.tmp, behind.
+// a process that is killed leaves the other folder behind; the next one removes it.
 func replaceFolder(dir string, fill func(temp string) error) (err error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}
-	room, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".*.tmp")
+	if err := removeAbandoned(dir); err != nil {
+		return err
+	}
+	room, err := os.MkdirTemp(filepath.Dir(dir), roomPattern(dir))
 	if err != nil {
 		return err
+	}
+	if letGo, err := holdRoom(room); err == nil {
+		defer letGo()
+	} else { // the file system has no locks: without this file nobody takes the room for abandoned
+		_ = os.Remove(filepath.Join(room, lockName))
 	}
 	whole, old := filepath.Join(room, "new"), filepath.Join(room, "old")
 	if err = os.Mkdir(whole, 0o777); err == nil { // MkdirTemp makes one for its owner only
