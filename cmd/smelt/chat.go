@@ -21,6 +21,7 @@ import (
 
 type chatCmd struct {
 	runFlags
+	memoryFlag
 	System   string `placeholder:"TEXT" help:"The system prompt."`
 	Template string `placeholder:"NAME|FILE" help:"The chat template in place of the model's own."`
 	samplingFlags
@@ -50,7 +51,7 @@ func (c *chatCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	m, err := c.open(a)
+	m, err := c.open(a, c.memoryFlag)
 	if err != nil {
 		return err
 	}

@@ -48,6 +48,7 @@ func (f *samplingFlags) request() (llama.Request, error) {
 
 type generateCmd struct {
 	runFlags
+	memoryFlag
 	Input    string  `arg:"" optional:"" help:"- takes the prompt from standard input."`
 	Prompt   *string `placeholder:"TEXT" help:"A text to go on with."`
 	Chat     *string `placeholder:"TEXT" help:"What to say to the model, in its chat template."`
@@ -75,7 +76,7 @@ func (c *generateCmd) Run(a *app) error {
 	if err := c.words(a); err != nil {
 		return err
 	}
-	m, err := c.open(a)
+	m, err := c.open(a, c.memoryFlag)
 	if err != nil {
 		return err
 	}
@@ -226,6 +227,9 @@ func (g *generating) run(out *typed, start time.Time) (*generated, error) {
 		}
 		if err != nil {
 			_ = out.end()
+			if errors.Is(err, llama.ErrMemory) {
+				err = fmt.Errorf("%w\na shorter text takes less (--max-tokens), and so does a smaller model", err)
+			}
 			return nil, err
 		}
 		last = time.Now()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,9 +28,18 @@ type runFlags struct {
 	Precision string `enum:"stored,fp32" default:"stored" help:"stored multiplies bf16 weights in bf16 and quantised ones in int8; fp32 keeps activations in fp32 (default stored)."`
 }
 
-// open opens the model to run it.
-func (f *runFlags) open(a *app) (*llama.Model, error) {
-	o := llama.Options{Threads: a.Threads}
+// memoryFlag limits what a model takes.
+type memoryFlag struct {
+	Memory int64 `placeholder:"MB" help:"Millions of bytes that the model and its keys and values may take (default: what the system can spare)."`
+}
+
+// open opens the model to run it, in so much memory, or, with the zero value, in what the
+// system can spare.
+func (f *runFlags) open(a *app, memory memoryFlag) (*llama.Model, error) {
+	if memory.Memory < 0 || memory.Memory > math.MaxInt64/1_000_000 {
+		return nil, usagef("--memory %d: give 1 or more", memory.Memory)
+	}
+	o := llama.Options{Threads: a.Threads, Memory: memory.Memory * 1e6}
 	if f.Precision == "fp32" {
 		o.Precision = llama.FP32
 	}
@@ -55,10 +65,22 @@ func modelError(path string, err error) error {
 		return fmt.Errorf("%w\na smaller precision takes less (smelt model convert %s OUT.gguf --to q4_k); smelt model info says how much", err, path)
 	case errors.Is(err, llama.ErrUnsupported):
 		return fmt.Errorf("%w\nsmelt runs models of the Llama architecture: docs/models.md", err)
+	case stat == nil && !info.IsDir() && filepath.Ext(path) == ".json":
+		return fmt.Errorf("%w\nname the folder of a model, not a file in it", err)
+	case stat == nil && info.IsDir() && hasPyTorchWeights(path):
+		return fmt.Errorf("%w\nits weights are in PyTorch's own format; in Python, save_pretrained of transformers writes them as safetensors", err)
 	case stat == nil && info.IsDir() && !isFile(filepath.Join(path, "config.json")):
 		return fmt.Errorf("%s: is no model: it has no config.json\nname a .gguf file, or a folder with config.json and model.safetensors: %w", path, err)
 	}
 	return err
+}
+
+// hasPyTorchWeights tells whether a folder has weights in pickles, which are programs, and
+// none in safetensors.
+func hasPyTorchWeights(dir string) bool {
+	safe, _ := filepath.Glob(filepath.Join(dir, "*.safetensors"))
+	pickled, _ := filepath.Glob(filepath.Join(dir, "pytorch_model*.bin"))
+	return len(safe) == 0 && len(pickled) > 0
 }
 
 func isFile(path string) bool {

@@ -44,7 +44,7 @@ func (c *modelVerifyCmd) Run(a *app) (err error) {
 	var tokenizers [2]*tokenizer.Tokenizer
 	for i, path := range []string{c.A, c.B} {
 		run := runFlags{Model: path, Precision: c.Precision}
-		if models[i], err = run.open(a); err != nil {
+		if models[i], err = run.open(a, memoryFlag{}); err != nil {
 			return err
 		}
 		defer func() { _ = models[i].Close() }()

@@ -62,7 +62,8 @@ func (s *store) get() (*page, error) {
 		return p, nil
 	}
 	if s.limit > 0 && (s.made+1)*s.pageBytes() > s.limit {
-		return nil, fmt.Errorf("%d MB of keys and values are in use, and there may be %d: %w", mega(s.made*s.pageBytes()), mega(s.limit), ErrMemory)
+		return nil, fmt.Errorf("%d MB of keys and values are in use, and %d MB more are above the %d MB there may be: %w",
+			mega(s.made*s.pageBytes()), mega(s.pageBytes()), mega(s.limit), ErrMemory)
 	}
 	s.made++
 	return &page{numbers: make([]float32, s.pageBytes()/4), owners: 1}, nil

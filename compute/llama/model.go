@@ -171,7 +171,8 @@ func (m *Model) checkTokens(ids []int32) error {
 	return nil
 }
 
-func mega(bytes int64) int64 { return (bytes + 1<<20 - 1) >> 20 }
+// mega returns millions of bytes, rounded up.
+func mega(bytes int64) int64 { return (bytes + 1e6 - 1) / 1e6 }
 
 // readDivisors reads the tensor in which GGUF files have what Llama 3 scales rotary
 // embedding by.

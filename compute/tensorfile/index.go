@@ -81,7 +81,7 @@ func readIndex(path string) (map[string][]string, error) {
 	}
 	i := slices.IndexFunc(fields, func(m jsontext.Field) bool { return string(m.Key) == "weight_map" })
 	if i < 0 || fields[i].Kind != jsontext.KindObject {
-		return nil, fail("index", 0, "it has no object weight_map")
+		return nil, fail("index", 0, "it has no object weight_map, which names the file of each tensor")
 	}
 	shards := map[string][]string{}
 	for _, m := range jsontext.Members(fields[i].Value, nil) {
