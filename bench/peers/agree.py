@@ -14,15 +14,20 @@ that of --blas with it, for a processor:
 Built without BLAS, llama.cpp rounds activations to int8 before it multiplies them by quantised
 weights, as smelt does unless it is told --precision fp32. With BLAS it turns the weights into
 fp32 and rounds nothing, if 32 tokens or more go together and weights are not repacked.
-For a yardstick the file is also converted to F32, which llama.cpp runs without rounding:
-what its quantised weights say in exact arithmetic, but for the rounding of fp32.
+The sides are
 
-The text begins anew after each window. At each token, of two sides the first is the
-reference. A table in Markdown for each file comes out:
+  smelt, smelt fp32           as smelt runs by default, and with --precision fp32
+  exact                       llama.cpp without BLAS, on the file converted to F32: what the
+                              quantised weights say, but for the rounding of fp32
+  llama.cpp, llama.cpp BLAS   with keys and values cached in fp32 and without flash attention
+  llama.cpp, as it comes      as it runs by default: a cache of fp16, and flash attention
+
+and others, named for the one thing that is different. The text begins anew after each window.
+At each token, of two sides the first is the reference. A table in Markdown for each file comes out:
 
   top-1        share of tokens at which both hold the same token for the most likely
   near ties    of the others, those where the reference's two most likely are less than 0.1 nat apart
-  perplexity   of the text, by the compared side over by the reference
+  perplexity   of the text, how much higher by the compared side, with the standard error
   divergence   mean Kullback-Leibler divergence of the compared side from the reference, millinats
   largest      difference of log-probabilities of the text's own tokens, nats
 
@@ -152,6 +157,7 @@ def compare(reference, other):
         "tokens": len(different), "same": int((~different).sum()),
         "near_ties": int((reference.gap[different] < NEAR).sum()), "all_near_ties": int((reference.gap < NEAR).sum()),
         "perplexity": [float(np.exp(-side.said.mean())) for side in (reference, other)],
+        "error": float(delta.std() / len(delta) ** 0.5),  # of the logarithm of their ratio
         "divergence": divergence / len(different), "largest": float(abs(delta).max()),
     }
 
@@ -218,13 +224,16 @@ def measure(args, model, ids, folder, about):
 
 
 def show(model, rows):
-    print(f"\n{os.path.basename(model)}: {rows[0]['tokens']} tokens, {rows[3]['all_near_ties']} of them near ties\n")
+    perplexity = {row[side]: row["perplexity"][i] for row in rows for i, side in enumerate(("reference", "compared"))}
+    ties = {row["reference"]: row["all_near_ties"] for row in rows}
+    print(f"\n{os.path.basename(model)}: {rows[0]['tokens']} tokens, {ties['exact']} of them near ties. Perplexity by")
+    print(", ".join(f"{side.replace(', ', ' ')} {p:.4f}" for side, p in perplexity.items()) + "\n")
     print("| reference | compared | top-1 | differ | near ties | perplexity | divergence | largest |\n|---|---|--:|--:|--:|--:|--:|--:|")
     for r in rows:
         differ, (a, b) = r["tokens"] - r["same"], r["perplexity"]
         print(
-            f"| {r['reference']}, {a:.4f} | {r['compared']}, {b:.4f} | {100 * r['same'] / r['tokens']:.2f} % | {differ} | {r['near_ties']} "
-            f"| {100 * (b / a - 1):+.3f} % | {1000 * r['divergence']:.4f} | {r['largest']:.4f} |"
+            f"| {r['reference']} | {r['compared']} | {100 * r['same'] / r['tokens']:.2f} % | {differ} | {r['near_ties']} "
+            f"| {100 * (b / a - 1):+.3f} ± {100 * r['error']:.3f} % | {1000 * r['divergence']:.4f} | {r['largest']:.4f} |"
         )
 
 
