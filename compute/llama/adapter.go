@@ -3,7 +3,6 @@ package llama
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -81,6 +80,8 @@ func (l *layer) projection(p Projection) *linear {
 // of W + s B A keep their direction, and a magnitude m of [out] is learned beside it:
 //
 //	y = m (W + s B A) x / |W + s B A|    by row
+//
+// where a row of zeros, which has no direction, gives 0.
 type LoRA struct {
 	Rank           int          // r, from 1
 	Alpha          float64      // above 0
@@ -125,6 +126,7 @@ type Adapter struct {
 	lora    LoRA
 	layers  [][projections]*factors // nil where the model stays as it is
 	pairing kernel.Pairing          // the order of the rows of queries and keys
+	headDim int                     // of which a head has so many
 }
 
 // factors are the numbers of an adapter for one matrix.
@@ -145,13 +147,14 @@ func (m *Model) NewAdapter(l LoRA, seed uint64) (*Adapter, error) {
 	if err := l.Validate(c); err != nil {
 		return nil, fmt.Errorf("llama: adapter: %w", err)
 	}
-	if m.weights == nil {
-		return nil, errors.New("llama: adapter: the model is not open")
+	if err := m.hold(); err != nil {
+		return nil, err
 	}
-	if len(l.Projections) == 0 {
+	defer m.letGo()
+	if l.Projections = slices.Clone(l.Projections); len(l.Projections) == 0 {
 		l.Projections = Projections()
 	}
-	a := &Adapter{lora: l, layers: make([][projections]*factors, c.Layers), pairing: m.names.pairing}
+	a := &Adapter{lora: l, layers: make([][projections]*factors, c.Layers), pairing: m.names.pairing, headDim: c.HeadDim}
 	for i := range a.layers {
 		for _, p := range l.Projections {
 			out, in := c.shape(p)
@@ -164,7 +167,10 @@ func (m *Model) NewAdapter(l LoRA, seed uint64) (*Adapter, error) {
 				f.a[k] = float32((2*random.Float64() - 1) * bound)
 			}
 			if l.DoRA {
-				f.magnitude = m.weights.layers[i].projection(p).rowNorms()
+				f.magnitude = make([]float32, out)
+				for k, x := range m.weights.layers[i].projection(p).rowSquares() {
+					f.magnitude[k] = float32(math.Sqrt(x))
+				}
 			}
 			a.layers[i][p] = f
 		}
@@ -172,12 +178,12 @@ func (m *Model) NewAdapter(l LoRA, seed uint64) (*Adapter, error) {
 	return a, nil
 }
 
-// rowNorms returns the root of the sum of squares of each row.
-func (w *linear) rowNorms() []float32 {
-	norms, row := make([]float32, w.out), make([]float32, w.in)
-	for i := range norms {
+// rowSquares returns the sum of squares of each row.
+func (w *linear) rowSquares() []float64 {
+	squares, row := make([]float64, w.out), make([]float32, w.in)
+	for i := range squares {
 		w.widen(row, i, i+1)
-		norms[i] = float32(math.Sqrt(kernel.SumSquares(row)))
+		squares[i] = kernel.SumSquares(row)
 	}
-	return norms
+	return squares
 }

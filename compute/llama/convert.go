@@ -62,16 +62,38 @@ func convert(ctx context.Context, from, to string, o ConvertOptions) (*Converted
 	if err != nil {
 		return nil, err
 	}
-	m.config = *c
+	m.config, m.keyed = *c, c.EOS
+	return m.rewrite(ctx, to, o, nil)
+}
+
+// instead gives the rows of a tensor, by its name in transformers, that are written instead
+// of those of the file, r; or nil.
+type instead func(name string, r *recoding) rows
+
+// rewrite writes the model, of which the file is open, with other numbers for some tensors.
+func (m *Model) rewrite(ctx context.Context, to string, o ConvertOptions, other instead) (*Converted, error) {
 	if err := checkTarget(to, m.file.Path(), o); err != nil {
 		return nil, err
 	}
+	if err := m.hold(); err != nil {
+		return nil, err
+	}
+	defer m.letGo()
+	filed := m.asFiled()
 	s := newRowStream(ctx, o)
 	defer s.pool.Close()
 	if o.Format == tensorfile.GGUF {
-		return m.writeGGUF(s, to, o)
+		return filed.writeGGUF(s, to, o, other)
 	}
-	return m.writeFolder(s, to, o)
+	return filed.writeFolder(s, to, o, other)
+}
+
+// asFiled returns the model as its file has it, to be written: ends of texts that a model
+// finds by their names it finds again.
+func (m *Model) asFiled() *Model {
+	filed := &Model{config: m.config, names: m.names, template: m.template, file: m.file, tokenizer: m.tokenizer}
+	filed.config.EOS = m.keyed
+	return filed
 }
 
 func (o *ConvertOptions) validate() error {
@@ -110,11 +132,12 @@ func checkTarget(to, from string, o ConvertOptions) error {
 	if source, err := os.Stat(filepath.Dir(from)); err == nil && os.SameFile(source, info) {
 		return fmt.Errorf("%s: has what is read", to)
 	}
-	return checkFolder(to, o.Overwrite)
+	return checkFolder(to, o.Overwrite, "a model", isModelFile)
 }
 
-// checkFolder tells what keeps a folder from being replaced by that of a model.
-func checkFolder(dir string, overwrite bool) error {
+// checkFolder tells what keeps a folder from being replaced by that of a thing of which
+// files with some names are part.
+func checkFolder(dir string, overwrite bool, thing string, part func(name string) bool) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
@@ -123,8 +146,8 @@ func checkFolder(dir string, overwrite bool) error {
 		return fmt.Errorf("%s: is not empty: %w", dir, fs.ErrExist)
 	}
 	for _, e := range entries {
-		if !e.Type().IsRegular() || !isModelFile(e.Name()) {
-			return fmt.Errorf("%s: is not overwritten, for %q in it is no part of a model", dir, e.Name())
+		if !e.Type().IsRegular() || !part(e.Name()) {
+			return fmt.Errorf("%s: is not overwritten, for %q in it is no part of %s", dir, e.Name(), thing)
 		}
 	}
 	return nil
@@ -132,9 +155,10 @@ func checkFolder(dir string, overwrite bool) error {
 
 // pair is a tensor and what it becomes.
 type pair struct {
-	from *tensorfile.Tensor
-	name string
-	to   tensorfile.DType
+	from  *tensorfile.Tensor
+	name  string
+	plain string // its name in transformers
+	to    tensorfile.DType
 	// Of queries and keys, whose rows are in another order: the width of a head.
 	headDim int
 }
@@ -151,6 +175,7 @@ func (m *Model) pairs(target *names, kind func(name string, shape []int) tensorf
 		return nil, err
 	}
 	_, targets := newWeights(target, &m.config)
+	_, plain := newWeights(huggingFaceNames(), &m.config)
 	w, general := newWeights(ggufNames(), &m.config)
 	turned := map[*linear]bool{}
 	for i := range w.layers {
@@ -158,7 +183,7 @@ func (m *Model) pairs(target *names, kind func(name string, shape []int) tensorf
 	}
 	list := make([]pair, len(tensors))
 	for i, t := range tensors {
-		list[i] = pair{from: t, name: targets[i].name, to: kind(general[i].name, t.Shape)}
+		list[i] = pair{from: t, name: targets[i].name, plain: plain[i].name, to: kind(general[i].name, t.Shape)}
 		if turned[general[i].matrix] && target.pairing != m.names.pairing {
 			list[i].headDim = m.config.HeadDim
 		}
@@ -167,11 +192,18 @@ func (m *Model) pairs(target *names, kind func(name string, shape []int) tensorf
 }
 
 // sources returns the tensors to be written.
-func (s *rowStream) sources(pairs []pair, target kernel.Pairing) []tensorfile.Source {
+func (s *rowStream) sources(pairs []pair, target kernel.Pairing, other instead) []tensorfile.Source {
 	list := make([]tensorfile.Source, len(pairs))
 	for i, p := range pairs {
 		order := rowOrder{headDim: p.headDim, to: target}
-		list[i] = s.tensor(p.name, p.to, p.from.Shape, &recoding{from: p.from, to: p.to, order: order})
+		r := &recoding{from: p.from, to: p.to, order: order}
+		var from rows = r
+		if other != nil {
+			if changed := other(p.plain, r); changed != nil {
+				from = changed
+			}
+		}
+		list[i] = s.tensor(p.name, p.to, p.from.Shape, from)
 	}
 	return list
 }

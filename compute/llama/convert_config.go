@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"smelt/compute/jsontext"
 	"smelt/compute/tensorfile"
@@ -13,9 +14,51 @@ import (
 // JSON returns the config.json of a model whose weights are of that type, F32, F16 or
 // BF16: what transformers 5 writes, which ParseConfig reads, and beside rope_parameters the
 // keys rope_theta and rope_scaling, without which transformers 4 would take the frequencies
-// for others. Other keys of a config.json that was read, such as pad_token_id, are not kept. It
-// is an error if config.json has no name for the frequencies.
+// for others. Other keys of a config.json that was read, such as pad_token_id, it does not
+// have. It is an error if config.json has no name for the frequencies.
 func (c *Config) JSON(weights tensorfile.DType) ([]byte, error) {
+	members, err := c.members(weights)
+	if err != nil {
+		return nil, err
+	}
+	return objectText("", members), nil
+}
+
+// updateJSON returns a config.json that c was read from, for weights of that type: what says
+// their type and the frequencies is as in JSON, all else as it was written, and what
+// transformers would have by default is named.
+func (c *Config) updateJSON(original []byte, weights tensorfile.DType) ([]byte, error) {
+	members, err := c.members(weights)
+	if err != nil {
+		return nil, err
+	}
+	fields, err := jsontext.Object(original, nil)
+	if err != nil {
+		return nil, err
+	}
+	at := map[string]int{}
+	for i, m := range members {
+		at[m.key] = i
+	}
+	for _, f := range fields {
+		key, value := string(f.Key), string(f.Value)
+		i, ours := at[key]
+		switch {
+		case key == "torch_dtype": // by which older versions of transformers know dtype
+			members = append(members, member{key, members[at["dtype"]].value})
+		case key == "dtype" || key == "rope_parameters" || key == "rope_scaling" || key == "rope_theta":
+		case ours:
+			members[i].value = value
+		default:
+			members = append(members, member{key, value})
+		}
+	}
+	slices.SortFunc(members, func(a, b member) int { return strings.Compare(a.key, b.key) })
+	return objectText("", members), nil
+}
+
+// members returns the keys of config.json.
+func (c *Config) members(weights tensorfile.DType) ([]member, error) {
 	rope, err := c.Rope.named(c.HeadDim)
 	if err != nil {
 		return nil, err
@@ -25,7 +68,7 @@ func (c *Config) JSON(weights tensorfile.DType) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("config.json: weights of type %s: %w", weights, ErrUnsupported)
 	}
-	return objectText("", []member{
+	return []member{
 		{"architectures", `["LlamaForCausalLM"]`},
 		{"attention_bias", "false"},
 		{"attention_dropout", "0.0"},
@@ -52,7 +95,7 @@ func (c *Config) JSON(weights tensorfile.DType) ([]byte, error) {
 		{"transformers_version", quoted(transformersVersion)},
 		{"use_cache", "true"},
 		{"vocab_size", strconv.Itoa(c.Vocabulary)},
-	}), nil
+	}, nil
 }
 
 // generationJSON returns the generation_config.json of a model that says no more than its

@@ -1,9 +1,13 @@
 package llama
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"smelt/compute/tensorfile"
@@ -68,4 +72,33 @@ func TestNamedFrequencies(t *testing.T) {
 	}
 	_, err := with(other).named(64)
 	require.ErrorIs(t, err, ErrUnsupported)
+}
+
+// What a config.json says that is not ours to know is kept as it was written; the type of
+// the weights and the frequencies are as in a new one.
+func TestConvertKeepsConfig(t *testing.T) {
+	c := shapes(t)["tied"]
+	dir := writeModel(t, c, fullTensors(&c), tensorfile.F32)
+	original := `{"architectures": ["LlamaForCausalLM"], "hidden_size": 96, "intermediate_size": 160, "model_type": "llama",
+  "num_attention_heads": 4, "num_hidden_layers": 2, "num_key_value_heads": 2, "vocab_size": ` + strconv.Itoa(c.Vocabulary) + `,
+  "torch_dtype": "float32", "rope_theta": 10000, "rope_scaling": null, "rms_norm_eps": 1.0e-5, "max_position_embeddings": 512,
+  "tie_word_embeddings": true, "bos_token_id": 0, "eos_token_id": [1, 2], "pad_token_id": 2, "transformers_version": "4.31.0",
+  "use_cache": false, "initializer_range": 0.041666666666666664, "is_llama_config": true, "rope_interleaved": false, "ä\n": {"b": [1.50, 2]}}`
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "config.json"), []byte(original), 0o600))
+	want, err := readConfig(dir)
+	require.NoError(t, err)
+	to := toFolder(t, dir, tensorfile.BF16)
+	text := read(t, to, "config.json")
+	got, err := readConfig(to)
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+	for _, line := range []string{
+		`"bos_token_id": 0,`, `"dtype": "bfloat16",`, `"eos_token_id": [1, 2],`, `"head_dim": 24,`, `"initializer_range": 0.041666666666666664,`,
+		`"is_llama_config": true,`, `"pad_token_id": 2,`, `"rms_norm_eps": 1.0e-5,`, `"rope_interleaved": false,`, `"rope_theta": 10000.0,`,
+		`"torch_dtype": "bfloat16",`, `"transformers_version": "4.31.0",`, `"use_cache": false,`, `"ä\n": {"b": [1.50, 2]}`,
+	} {
+		assert.Contains(t, string(text), "\n  "+line)
+	}
+	assert.NotContains(t, string(text), "float32")
+	assert.Equal(t, string(text), string(read(t, toFolder(t, to, tensorfile.BF16), "config.json")), "it stays")
 }

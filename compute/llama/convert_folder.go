@@ -31,12 +31,12 @@ func isModelFile(name string) bool {
 }
 
 // writeFolder writes the model to a Hugging Face folder.
-func (m *Model) writeFolder(s *rowStream, dir string, o ConvertOptions) (*Converted, error) {
+func (m *Model) writeFolder(s *rowStream, dir string, o ConvertOptions, other instead) (*Converted, error) {
 	pairs, err := m.pairs(huggingFaceNames(), func(string, []int) tensorfile.DType { return o.Weights })
 	if err != nil {
 		return nil, err
 	}
-	config, err := m.config.JSON(o.Weights)
+	config, err := m.configText(o.Weights)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.file.Path(), err)
 	}
@@ -60,14 +60,31 @@ func (m *Model) writeFolder(s *rowStream, dir string, o ConvertOptions) (*Conver
 			if err := copyFiles(m.folder(), temp); err != nil {
 				return err
 			}
+			if m.template != "" { // this file goes before what others say
+				if err := writeDurably(filepath.Join(temp, "chat_template.jinja"), []byte(m.template)); err != nil {
+					return err
+				}
+			}
 		}
-		return tensorfile.WriteModel(temp, nil, s.sources(pairs, huggingFaceNames().pairing), o.ShardBytes)
+		return tensorfile.WriteModel(temp, nil, s.sources(pairs, huggingFaceNames().pairing, other), o.ShardBytes)
 	})
 	if err != nil {
 		return nil, err
 	}
 	result.Bytes = s.total
 	return result, nil
+}
+
+// configText returns the config.json of the model with weights of that type.
+func (m *Model) configText(weights tensorfile.DType) ([]byte, error) {
+	if m.file.Format() == tensorfile.GGUF {
+		return m.config.JSON(weights)
+	}
+	original, err := readSmall(filepath.Join(m.folder(), "config.json"))
+	if err != nil {
+		return nil, err
+	}
+	return m.config.updateJSON(original, weights)
 }
 
 // folder returns where the files beside the weights of a Hugging Face model are.

@@ -18,7 +18,7 @@ import (
 )
 
 // writeGGUF writes the model to a GGUF file.
-func (m *Model) writeGGUF(s *rowStream, path string, o ConvertOptions) (*Converted, error) {
+func (m *Model) writeGGUF(s *rowStream, path string, o ConvertOptions, other instead) (*Converted, error) {
 	result := &Converted{}
 	metadata, err := m.ggufMetadata(o.Weights, result)
 	if err != nil {
@@ -34,7 +34,7 @@ func (m *Model) writeGGUF(s *rowStream, path string, o ConvertOptions) (*Convert
 	if d := m.config.divisors(); d != nil {
 		tensors = append(tensors, vector("rope_freqs.weight", d))
 	}
-	tensors = append(tensors, s.sources(pairs, ggufNames().pairing)...)
+	tensors = append(tensors, s.sources(pairs, ggufNames().pairing, other)...)
 	if err := tensorfile.WriteGGUF(path, metadata, tensors); err != nil {
 		return nil, err
 	}
@@ -44,7 +44,12 @@ func (m *Model) writeGGUF(s *rowStream, path string, o ConvertOptions) (*Convert
 
 // vector returns a small tensor to be written.
 func vector(name string, x []float32) tensorfile.Source {
-	return tensorfile.Source{Name: name, DType: tensorfile.F32, Shape: []int{len(x)}, Write: func(w io.Writer) error {
+	return numbers(name, []int{len(x)}, x)
+}
+
+// numbers returns a tensor to be written that is in memory.
+func numbers(name string, shape []int, x []float32) tensorfile.Source {
+	return tensorfile.Source{Name: name, DType: tensorfile.F32, Shape: shape, Write: func(w io.Writer) error {
 		return binary.Write(w, binary.LittleEndian, x)
 	}}
 }
@@ -67,12 +72,18 @@ func (m *Model) ggufMetadata(weights tensorfile.DType, result *Converted) ([]ten
 	kind := fileTypes()[weights]
 	if m.file.Format() == tensorfile.GGUF {
 		for _, x := range m.file.Metadata() {
+			if m.template != "" && strings.HasPrefix(x.Key, "tokenizer.chat_template") {
+				continue
+			}
 			if x.Key != "general.file_type" && x.Key != "general.quantization_version" && !strings.HasPrefix(x.Key, "split.") {
 				e = append(e, x)
 			}
 		}
 		put(&e, "general.quantization_version", quantizationVersion)
 		put(&e, "general.file_type", kind)
+		if m.template != "" {
+			put(&e, "tokenizer.chat_template", m.template)
+		}
 		return e, nil
 	}
 	c := &m.config

@@ -131,20 +131,30 @@ type recoding struct {
 func (c *recoding) passed() { c.from.Advise(tensorfile.DontNeed) }
 
 func (c *recoding) row(dst []byte, room *rowRoom, i int) error {
-	data, err := c.from.Data()
+	src, err := c.stored(i)
 	if err != nil {
 		return err
 	}
-	width := c.from.Shape[len(c.from.Shape)-1]
-	line, at := lineBytes(c.from.DType, width), c.order.of(i)
-	src := data[at*line : (at+1)*line]
 	if c.from.DType == c.to {
 		copy(dst, src)
 		return nil
 	}
-	room.wide = sized(room.wide, width)
+	room.wide = sized(room.wide, c.width())
 	room.decode(room.wide, src, c.from.DType)
 	return room.encode(dst, room.wide, c.to)
+}
+
+// width is how many numbers a row has.
+func (c *recoding) width() int { return c.from.Shape[len(c.from.Shape)-1] }
+
+// stored returns what becomes row i, as the file has it.
+func (c *recoding) stored(i int) ([]byte, error) {
+	data, err := c.from.Data()
+	if err != nil {
+		return nil, err
+	}
+	line, at := lineBytes(c.from.DType, c.width()), c.order.of(i)
+	return data[at*line : (at+1)*line], nil
 }
 
 // errRange is what a number is that its type cannot hold.

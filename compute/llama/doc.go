@@ -6,6 +6,7 @@
 //	Logits    runs a batch of sequences and gives what may come next
 //	Score     gives how likely given tokens are; Answers does so for continuations
 //	Generate  goes on with texts
+//	Trainable gives losses and their derivatives by all weights, or by an adapter's
 //
 // # The model
 //
@@ -38,6 +39,18 @@
 // memory for any prompt. A [Cache] takes 8*Layers*kv bytes for each position, in pages of
 // 64 that forks share. Of logits there are as many as the caller asks for; scoring makes
 // 4096 tokens' at a time. A token allocates nothing but, every 64 positions, a page.
+//
+// # Training
+//
+// A [Trainable] keeps of each layer, in fp32, what its backward pass cannot make again by
+// an operation on elements: its input, queries, keys and values, attention's result, the
+// residual stream between the blocks, gate and up. Norms and the middle of the feed-forward
+// block are computed again, and with [TrainableOptions].Recompute all of some layers. Of
+// logits there are 48 MB at a time, of the rows that are learned alone; in the last layer,
+// too, only those go on after attention. Parameters, gradients and this memory are what
+// [Trainable.Bytes] says, and after the first batch of a size nothing is allocated.
+//
+// Gradients are added up in an order that depends on the batch alone.
 //
 // # Bits
 //

@@ -89,7 +89,7 @@ func create(ctx context.Context, dir string, c Config, tok *tokenizer.Tokenizer,
 	if err != nil {
 		return err
 	}
-	if err := checkFolder(dir, o.Overwrite); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := checkFolder(dir, o.Overwrite, "a model", isModelFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	s := newRowStream(ctx, write)

@@ -43,6 +43,9 @@ type Options struct {
 	// Memory is how many bytes model and caches may take together; 0 stands for what the
 	// system says is available when the model is opened.
 	Memory int64
+	// Template is the source of a chat template that stands in for the model's own, also in
+	// what is written of the model.
+	Template string
 }
 
 // Model is a model that is open. Its methods are safe for concurrent use; those that run
@@ -53,6 +56,8 @@ type Model struct {
 	names     *names
 	bytes     int64
 	precision Precision
+	template  string  // that of the options
+	keyed     []int32 // tokens that the file says end a text; the configuration may have more
 	file      *tensorfile.File
 	pool      *kernel.Pool
 	pages     store
@@ -69,7 +74,7 @@ type Model struct {
 // and read when they are first used. A model that would not fit in memory is refused
 // before that, with an error that wraps [ErrMemory].
 func Open(path string, o Options) (*Model, error) {
-	m := &Model{precision: o.Precision}
+	m := &Model{precision: o.Precision, template: o.Template}
 	if err := m.open(path, o); err != nil {
 		m.Close()
 		return nil, fmt.Errorf("open model: %w", err)
@@ -126,7 +131,7 @@ func (m *Model) openFile(path string) (*Config, error) {
 
 // load finds the weights, sees that they fit, and takes them.
 func (m *Model) load(c *Config, o Options) error {
-	m.config = *c
+	m.config, m.keyed = *c, c.EOS
 	if m.file.Format() == tensorfile.GGUF {
 		m.config.EOS = ggufEnds(m.file, c.EOS)
 	}

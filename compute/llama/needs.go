@@ -51,21 +51,24 @@ func (c *Config) Trained(t Training) int64 {
 	return int64(t.Rank) * int64(c.Layers) * sides
 }
 
-// TrainingBytes estimates the memory that training takes, of a model whose weights take
-// stored bytes:
+// TrainingBytes estimates the least memory that training takes, with the activations of all
+// layers computed again, of a model whose weights take stored bytes:
 //
 //	16 bytes for each number trained: itself, its gradient and AdamW's two means, in fp32
-//	 4 bytes for each of tokens times (layers+1) d + 2 (4 d + 2 q + 2 kv + 3 f) + 2 * 4096:
-//	   the inputs of the layers, from which activations are computed again; those of one
-//	   layer with their gradients; and a part of the logits with theirs
+//	 4 bytes for each of tokens times (layers+5) d + 5 q + 4 kv + 4 f + 10 rank:
+//	   the inputs of the layers, from which activations are computed again, those of one
+//	   layer, and their gradients
+//	the logits of some rows, and 24 MB for what products and attention work in
 //	the weights as they are stored, which adapters leave alone
 //
-// q and kv are the widths of all query and of all key heads.
+// q and kv are the widths of all query and of all key heads. What a Trainable takes with
+// its options [Trainable.Bytes] says.
 func (c *Config) TrainingBytes(t Training, stored int64) int64 {
 	d, f := int64(c.Hidden), int64(c.FeedForward)
 	q, kv := int64(c.Heads)*int64(c.HeadDim), int64(c.KVHeads)*int64(c.HeadDim)
-	row := int64(c.Layers+1)*d + 2*(4*d+2*q+2*kv+3*f) + 2*vocabularyStep
-	bytes := 16*c.Trained(t) + 4*int64(t.Tokens)*row
+	row := int64(c.Layers+5)*d + 5*q + 4*kv + 4*f + 10*int64(t.Rank)
+	logits := int64(min(t.Tokens, logitRows(c.Vocabulary))) * int64(c.Vocabulary)
+	bytes := 16*c.Trained(t) + 4*(int64(t.Tokens)*row+logits) + 24<<20
 	if t.Rank > 0 {
 		bytes += stored
 	}

@@ -64,6 +64,9 @@ func (m *Model) Template() (string, error) {
 		return "", err
 	}
 	defer m.letGo()
+	if m.template != "" {
+		return m.template, nil
+	}
 	if m.file.Format() == tensorfile.GGUF {
 		v, _ := m.file.Value("tokenizer.chat_template")
 		text, _ := v.Text()
