@@ -72,7 +72,7 @@ func TestStoreInUse(t *testing.T) {
 
 func TestEveryVerbHelps(t *testing.T) {
 	for _, verb := range [][]string{{}, {"ingest"}, {"query"}, {"shell"}, {"demo"}, {"check"}, {"version"}, {"bench"}, {"bench", "corpus"}, {"bench", "infer"},
-		{"model"}, {"model", "info"}, {"model", "new"}, {"model", "convert"}, {"model", "verify"}, {"generate"}, {"chat"}} {
+		{"model"}, {"model", "info"}, {"model", "new"}, {"model", "convert"}, {"model", "merge"}, {"model", "verify"}, {"generate"}, {"chat"}} {
 		code, stdout, stderr := smelt("", append(verb, "--help")...)
 		assert.Equal(t, 0, code, verb)
 		assert.Contains(t, stdout, "Usage: smelt", verb)
@@ -99,7 +99,7 @@ func TestEveryVerbChecksTheTier(t *testing.T) {
 	t.Setenv("SMELT_DB", filepath.Join(t.TempDir(), "store"))
 	for _, verb := range []string{
 		"version", "ingest -", "query SHOW", "shell", "demo", "check", "dedup", "compact", "log", "bench kernel", "bench corpus",
-		"bench ingest", "bench infer --model x", "model info x", "model new --preset nano x", "model convert x y", "model verify x y",
+		"bench ingest", "bench infer --model x", "model info x", "model new --preset nano x", "model convert x y", "model merge x y z", "model verify x y",
 		"generate --model x --prompt y", "chat --model x", "backup x", "restore x", "manifest export x", "decontaminate --against a=b",
 	} {
 		code, stdout, stderr := smelt("", strings.Fields(verb)...)

@@ -19,6 +19,7 @@ type modelCmd struct {
 	Info    modelInfoCmd    `cmd:"" help:"What a model is, what it takes, and whether this machine can run and train it."`
 	New     modelNewCmd     `cmd:"" help:"Make a model with random weights, tokenizer included."`
 	Convert modelConvertCmd `cmd:"" help:"Write a model as a GGUF file or a Hugging Face folder, in another precision."`
+	Merge   modelMergeCmd   `cmd:"" help:"Write a model with an adapter in its weights."`
 	Verify  modelVerifyCmd  `cmd:"" help:"Compare what two models say of a text, position by position."`
 }
 

@@ -29,29 +29,19 @@ when it is whole; Ctrl-C leaves nothing behind. Quantised weights go into a fold
 }
 
 func (c *modelConvertCmd) Run(a *app) error {
-	p := precisionOf(c.As)
-	o := llama.ConvertOptions{Weights: p.dtype, Threads: a.Threads, Overwrite: c.Force}
-	if strings.HasSuffix(strings.ToLower(c.To), ".gguf") {
-		o.Format = tensorfile.GGUF
-	} else if p.format() == tensorfile.GGUF {
-		return usagef("--to %s is for GGUF: let %s end in .gguf, or take f32, bf16 or f16", c.As, c.To)
+	o, err := writeOptions(c.As, c.To, c.Force)
+	if err != nil {
+		return err
 	}
+	o.Threads = a.Threads
 	before, err := modelSize(c.From)
 	if err != nil {
 		return err
 	}
-	var bar *progress
-	o.Progress = func(done, total int64) {
-		if bar == nil {
-			bar = a.newProgress("convert", total, true)
-		}
-		bar.set(done, "")
-	}
 	start := time.Now()
+	finish := a.writeProgress("convert", &o)
 	result, err := llama.Convert(a.ctx, c.From, c.To, o)
-	if bar != nil {
-		bar.finish()
-	}
+	finish()
 	if err != nil {
 		return convertError(c.To, modelError(c.From, err))
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 type modelInfoCmd struct {
-	Path    string `arg:"" help:"A GGUF file, or a folder with a Hugging Face model."`
+	Path    string `arg:"" help:"A GGUF file, or a folder with a Hugging Face model or an adapter."`
 	Context int    `placeholder:"N" help:"Positions that running is estimated for (default: the model's context, but at most 4,096)."`
 }
 
@@ -102,6 +102,9 @@ type infoUse struct {
 func (c *modelInfoCmd) Run(a *app) error {
 	if c.Context < 0 {
 		return usagef("--context %d: give 1 or more", c.Context)
+	}
+	if isAdapter(c.Path) {
+		return c.adapter(a)
 	}
 	// What does not fit is to be described, too.
 	m, err := openModel(c.Path, llama.Options{Threads: 1, Memory: math.MaxInt64})
