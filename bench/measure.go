@@ -55,3 +55,7 @@ func cpuClock() time.Duration {
 	}
 	return time.Duration(time.Now().UnixNano())
 }
+
+// PeakRSS returns the most memory this process held so far, in bytes, mapped files
+// included; 0 where the system does not say.
+func PeakRSS() int64 { return peakRSS() }

@@ -57,6 +57,7 @@ const (
 	plain  ink = ""
 	bold   ink = "1"
 	faint  ink = "2"
+	green  ink = "32"
 	yellow ink = "33"
 	cyan   ink = "36"
 )

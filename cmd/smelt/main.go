@@ -63,6 +63,7 @@ type cli struct {
 	Model         modelCmd         `cmd:"" help:"Look at models of the Llama family, make, convert and compare them."`
 	Generate      generateCmd      `cmd:"" help:"Let a model go on with a text, or answer."`
 	Chat          chatCmd          `cmd:"" help:"Talk with a model."`
+	Train         trainCmd         `cmd:"" help:"Train a model on the rows of a statement."`
 	Dedup         dedupCmd         `cmd:"" help:"Drop duplicates and near-duplicates."`
 	Decontaminate decontaminateCmd `cmd:"" help:"Mark rows that hold evaluation items."`
 	Compact       compactCmd       `cmd:"" help:"Remove deleted rows for good and make the store smaller."`
@@ -104,6 +105,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		kong.Vars{"defaultDB": defaultDB, "maxThreads": fmt.Sprint(maxThreads)},
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exit = code }),
+		kong.Configuration(yamlFlags),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
 	if err != nil {
