@@ -17,6 +17,7 @@ type benchCmd struct {
 	Ingest   benchIngestCmd   `cmd:"" help:"How fast rows are stored, drawn and counted, and how small they get."`
 	Infer    benchInferCmd    `cmd:"" help:"How fast a model runs prompts and decodes, and how close to the machine's limit."`
 	Kernel   benchKernelCmd   `cmd:"" help:"How fast kernels are, and how close to the machine's limit."`
+	Train    benchTrainCmd    `cmd:"" help:"How fast a model is trained, and how close to the machine's limit."`
 }
 
 type benchCorpusCmd struct {

@@ -71,8 +71,8 @@ func TestStoreInUse(t *testing.T) {
 }
 
 func TestEveryVerbHelps(t *testing.T) {
-	for _, verb := range [][]string{{}, {"ingest"}, {"query"}, {"shell"}, {"demo"}, {"check"}, {"version"}, {"bench"}, {"bench", "corpus"}, {"bench", "infer"},
-		{"model"}, {"model", "info"}, {"model", "new"}, {"model", "convert"}, {"model", "merge"}, {"model", "verify"}, {"generate"}, {"chat"}} {
+	for _, verb := range [][]string{{}, {"ingest"}, {"query"}, {"shell"}, {"demo"}, {"check"}, {"version"}, {"bench"}, {"bench", "corpus"}, {"bench", "infer"}, {"bench", "train"},
+		{"train"}, {"model"}, {"model", "info"}, {"model", "new"}, {"model", "convert"}, {"model", "merge"}, {"model", "verify"}, {"generate"}, {"chat"}} {
 		code, stdout, stderr := smelt("", append(verb, "--help")...)
 		assert.Equal(t, 0, code, verb)
 		assert.Contains(t, stdout, "Usage: smelt", verb)
@@ -99,8 +99,8 @@ func TestEveryVerbChecksTheTier(t *testing.T) {
 	t.Setenv("SMELT_DB", filepath.Join(t.TempDir(), "store"))
 	for _, verb := range []string{
 		"version", "ingest -", "query SHOW", "shell", "demo", "check", "dedup", "compact", "log", "bench kernel", "bench corpus",
-		"bench ingest", "bench infer --model x", "model info x", "model new --preset nano x", "model convert x y", "model merge x y z", "model verify x y",
-		"generate --model x --prompt y", "chat --model x", "backup x", "restore x", "manifest export x", "decontaminate --against a=b",
+		"bench ingest", "bench infer --model x", "bench train --model x", "model info x", "model new --preset nano x", "model convert x y", "model merge x y z", "model verify x y",
+		"train --model x --data y --work-dir z", "generate --model x --prompt y", "chat --model x", "backup x", "restore x", "manifest export x", "decontaminate --against a=b",
 	} {
 		code, stdout, stderr := smelt("", strings.Fields(verb)...)
 		assert.Equal(t, 2, code, verb)
