@@ -4,6 +4,8 @@
 // templates (trim_blocks, lstrip_blocks, break and continue, {% generation %},
 // its tojson, raise_exception, strftime_now, an immutable sandbox), less what
 // needs other templates or escaping: include, import, extends, block, autoescape.
+// CompileStrict reads the templates of evaluation tasks, which keep their white
+// space and may not use what is undefined.
 // Values behave as Python's do, down to how they print and which operations fail.
 // What differs: map, select and other generators make lists, upper and
 // lower map single characters (upper of "ß" is "ß"), integers beyond int64 are

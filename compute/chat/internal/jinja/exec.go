@@ -40,6 +40,11 @@ func (s ifStmt) exec(r *renderer) (signal, error) {
 		if err != nil {
 			return proceed, err
 		}
+		if r.t.strict {
+			if err := defined(v); err != nil {
+				return proceed, r.place(x, err)
+			}
+		}
 		if truth(v) {
 			return r.exec(s.bodies[i])
 		}

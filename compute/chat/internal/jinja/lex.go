@@ -29,28 +29,32 @@ type token struct {
 	pos  int
 }
 
-// normalise brings the line ends of a template to \n and drops one at its end,
-// as Jinja does before it reads anything.
-func normalise(src string) string {
+// normalise brings the line ends of a template to \n and, unless strict, drops one
+// at its end, as Jinja does before it reads anything.
+func normalise(src string, strict bool) string {
 	if strings.IndexByte(src, '\r') >= 0 {
 		src = strings.ReplaceAll(src, "\r\n", "\n")
 		src = strings.ReplaceAll(src, "\r", "\n")
 	}
+	if strict {
+		return src
+	}
 	return strings.TrimSuffix(src, "\n")
 }
 
-// lexer splits a normalised template into tokens with trim_blocks and
-// lstrip_blocks on: the first newline after a block or comment goes, and so does
+// lexer splits a normalised template into tokens. Unless strict, trim_blocks and
+// lstrip_blocks are on: the first newline after a block or comment goes, and so does
 // the white space before one that stands first on its line.
 type lexer struct {
 	src       string
+	strict    bool
 	pos       int
 	lineStart bool // what was read last ended with a newline
 	tokens    []token
 }
 
-func lex(src string) ([]token, error) {
-	l := &lexer{src: src, lineStart: true}
+func lex(src string, strict bool) ([]token, error) {
+	l := &lexer{src: src, strict: strict, lineStart: true}
 	for l.pos < len(src) {
 		if err := l.next(); err != nil {
 			return nil, err
@@ -125,7 +129,7 @@ func (l *lexer) data(from, to int, sign byte, strippable bool) {
 	text := l.src[from:to]
 	if sign == '-' {
 		text = strings.TrimRightFunc(text, unicode.IsSpace)
-	} else if sign != '+' && strippable {
+	} else if sign != '+' && strippable && !l.strict {
 		line := strings.LastIndexByte(text, '\n') + 1
 		if (line > 0 || l.lineStart) && strings.TrimSpace(text[line:]) == "" {
 			text = text[:line]
@@ -144,7 +148,7 @@ func (l *lexer) closed(end int, sign byte, trim bool) {
 	case sign == '-':
 		rest := strings.TrimLeftFunc(l.src[end:], unicode.IsSpace)
 		l.pos = len(l.src) - len(rest)
-	case sign != '+' && trim && end < len(l.src) && l.src[end] == '\n':
+	case sign != '+' && trim && !l.strict && end < len(l.src) && l.src[end] == '\n':
 		l.pos++
 	}
 	l.lineStart = l.src[l.pos-1] == '\n'

@@ -14,6 +14,9 @@ func (r *renderer) str(v Value) (*text, error) {
 	case *text:
 		return v, nil
 	case *undefined:
+		if r.t.strict {
+			return nil, defined(v)
+		}
 		return plain(""), nil
 	}
 	var b builder

@@ -29,19 +29,28 @@ type Template struct {
 	symbols map[string]int
 	globals []Value // by symbol; absent where the name is no global
 	marks   bool    // it has a generation block
-	work    int64   // that any rendering may do
+	strict  bool
+	work    int64 // that any rendering may do
 }
 
 // Compile parses a template.
-func Compile(src string) (*Template, error) {
+func Compile(src string) (*Template, error) { return compile(src, false) }
+
+// CompileStrict parses a template as jinja2 does with
+// Environment(undefined=StrictUndefined, keep_trailing_newline=True): the white
+// space around blocks and at the end stays, and to print, test or run through
+// something undefined is an error.
+func CompileStrict(src string) (*Template, error) { return compile(src, true) }
+
+func compile(src string, strict bool) (*Template, error) {
 	if len(src) > MaxSource {
 		return nil, fail("", 0, "a template of %d bytes is longer than %d", len(src), MaxSource)
 	}
 	if !utf8.ValidString(src) {
 		return nil, fail("", 0, "the template is not UTF-8")
 	}
-	src = normalise(src)
-	tokens, err := lex(src)
+	src = normalise(src, strict)
+	tokens, err := lex(src, strict)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +58,7 @@ func Compile(src string) (*Template, error) {
 	for _, name := range []string{"loop", "caller", "varargs", "kwargs"} {
 		p.symbol(name) // symLoop, ...
 	}
-	t := &Template{src: src, symbols: p.symbols, work: baseWork}
+	t := &Template{src: src, symbols: p.symbols, work: baseWork, strict: strict}
 	if t.body, _, err = p.block(); err != nil {
 		return nil, err
 	}

@@ -206,6 +206,11 @@ func defined(v Value) error {
 
 // iterate is what a loop over v runs through.
 func (r *renderer) iterate(v Value) ([]Value, error) {
+	if r.t.strict {
+		if err := defined(v); err != nil {
+			return nil, err
+		}
+	}
 	switch v := v.(type) {
 	case *list:
 		return v.items, nil

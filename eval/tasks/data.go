@@ -1,0 +1,222 @@
+package tasks
+
+import (
+	"bytes"
+	"compress/bzip2"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+
+	"smelt/compute/jsontext"
+)
+
+// File is a file that was read.
+type File struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"` // of its bytes as they are stored, in hex
+}
+
+// MissingError says that a task's data is not there.
+type MissingError struct {
+	Task   string
+	File   string // the file's name, or a pattern of it
+	Source string // where it comes from, or ""
+}
+
+// Error names the file and where to get it.
+func (e *MissingError) Error() string {
+	s := fmt.Sprintf("task %s: the data folder has no %s (nor one with .gz, .bz2 or .zst)", e.Task, e.File)
+	if e.Source != "" {
+		s += "; get it here: " + e.Source
+	}
+	return s
+}
+
+// maxFile bounds what a data file may hold once unpacked.
+const maxFile = 4 << 30
+
+// reader reads a task's splits, each once.
+type reader struct {
+	fsys  fs.FS
+	task  *Task
+	rows  map[string][]json.RawMessage
+	files map[string]File
+}
+
+// read are the files read so far, by name.
+func (r *reader) read() []File {
+	var files []File
+	for _, name := range slices.Sorted(maps.Keys(r.files)) {
+		files = append(files, r.files[name])
+	}
+	return files
+}
+
+// split reads and prepares the rows of a split.
+func (r *reader) split(split string) ([]json.RawMessage, error) {
+	if rows, ok := r.rows[split]; ok {
+		return rows, nil
+	}
+	t := r.task
+	names := t.spec.DatasetKwargs.Files[split]
+	if len(names) == 0 {
+		return nil, fmt.Errorf("task %s: no file for the split %q: name one in dataset_kwargs.data_files", t.Name, split)
+	}
+	var all []json.RawMessage
+	for _, pattern := range names {
+		name, err := r.name(pattern)
+		if err != nil {
+			return nil, err
+		}
+		text, err := r.unpack(name)
+		if err == nil {
+			var rows []json.RawMessage
+			if rows, err = parseRows(text); err == nil {
+				rows, err = t.prepare(rows)
+				all = append(all, rows...)
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("task %s: %s: %w", t.Name, name, err)
+		}
+	}
+	r.rows[split] = all
+	return all, nil
+}
+
+// prepare keeps the rows that the task is about and makes them what its templates need.
+func (t *Task) prepare(rows []json.RawMessage) ([]json.RawMessage, error) {
+	var kept []json.RawMessage
+	for i, row := range rows {
+		ok, err := t.spec.wants(row)
+		if err == nil && !ok {
+			continue
+		}
+		if err == nil {
+			row, err = preparers[t.spec.ProcessDocs](row)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("row %d: %w", i+1, err)
+		}
+		if row != nil {
+			kept = append(kept, row)
+		}
+	}
+	return kept, nil
+}
+
+// wants says whether a row has the values that the task asks for.
+func (s *spec) wants(row json.RawMessage) (bool, error) {
+	if len(s.Where) == 0 {
+		return true, nil
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(row, &fields); err != nil {
+		return false, err
+	}
+	for name, want := range s.Where {
+		if v, ok := fields[name]; !ok || fmt.Sprint(v) != want {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// name finds the file that is meant.
+func (r *reader) name(pattern string) (string, error) {
+	var found []string
+	for _, end := range []string{"", ".gz", ".bz2", ".zst"} {
+		names, err := fs.Glob(r.fsys, pattern+end)
+		if err != nil {
+			return "", fmt.Errorf("task %s: the file name %q: %w", r.task.Name, pattern, err)
+		}
+		found = append(found, names...)
+	}
+	switch len(found) {
+	case 0:
+		return "", &MissingError{r.task.Name, pattern, r.task.Source}
+	case 1:
+		return found[0], nil
+	}
+	slices.Sort(found)
+	return "", fmt.Errorf("task %s: the data folder has several files for %s: %s; keep one", r.task.Name, pattern, strings.Join(found, ", "))
+}
+
+// unpack reads a file, decompressed.
+func (r *reader) unpack(name string) ([]byte, error) {
+	raw, err := fs.ReadFile(r.fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(raw)
+	r.files[name] = File{name, hex.EncodeToString(sum[:])}
+	var in io.Reader = bytes.NewReader(raw)
+	switch path.Ext(name) {
+	case ".gz":
+		z, err := gzip.NewReader(in)
+		if err != nil {
+			return nil, err
+		}
+		in = z
+	case ".bz2":
+		in = bzip2.NewReader(in)
+	case ".zst":
+		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return nil, err
+		}
+		defer z.Close()
+		in = z
+	default:
+		return raw, nil
+	}
+	text, err := io.ReadAll(io.LimitReader(in, maxFile+1))
+	if len(text) > maxFile {
+		return nil, errors.New("it is larger than 4 GiB unpacked")
+	}
+	return text, err
+}
+
+// parseRows reads objects, one a line or all in one array.
+func parseRows(text []byte) ([]json.RawMessage, error) {
+	text = bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\ufeff")))
+	var rows []json.RawMessage
+	if bytes.HasPrefix(text, []byte("[")) {
+		if err := jsontext.Check(text); err != nil {
+			return nil, err
+		}
+		for i, row := range jsontext.Elements(text, nil) {
+			if jsontext.KindOf(row) != jsontext.KindObject {
+				return nil, fmt.Errorf("row %d: it is no JSON object", i+1)
+			}
+			rows = append(rows, row)
+		}
+		return rows, nil
+	}
+	n := 0
+	for line := range bytes.Lines(text) {
+		n++
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		if err := jsontext.Check(line); err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		if jsontext.KindOf(line) != jsontext.KindObject {
+			return nil, fmt.Errorf("line %d: it is no JSON object", n)
+		}
+		rows = append(rows, line)
+	}
+	return rows, nil
+}

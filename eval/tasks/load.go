@@ -1,0 +1,163 @@
+package tasks
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"strings"
+)
+
+// Seed is what worked examples are drawn from, the harness's fewshot_random_seed.
+const Seed = 1234
+
+// Options say how a task's data is to be read; the zero value takes all of it as the
+// task says.
+type Options struct {
+	Shots *int // worked examples before the question; nil: as many as the task says
+	Limit int  // examples, from the first; 0: all
+}
+
+// Set is a task's examples.
+type Set struct {
+	Docs  []Doc
+	Shots int    // worked examples before each question
+	Files []File // that were read, by name
+}
+
+// Load reads the task's files from fsys, where they may be compressed (.gz .bz2 .zst),
+// and makes the prompts. A file that is not there is a *MissingError. The examples hold
+// their prompts in memory.
+func (t *Task) Load(fsys fs.FS, o Options) (*Set, error) {
+	set := &Set{Shots: t.Shots}
+	if o.Shots != nil {
+		set.Shots = *o.Shots
+	}
+	r := reader{fsys: fsys, task: t, rows: map[string][]json.RawMessage{}, files: map[string]File{}}
+	rows, err := r.split(t.spec.evalSplit())
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("task %s: its data has no examples", t.Name)
+	}
+	drawer, err := t.newDrawer(&r, set.Shots)
+	if err != nil {
+		return nil, err
+	}
+	if o.Limit > 0 {
+		rows = rows[:min(o.Limit, len(rows))]
+	}
+	set.Docs = make([]Doc, len(rows))
+	for i, row := range rows {
+		if set.Docs[i], err = t.doc(i, row, drawer); err != nil {
+			return nil, fmt.Errorf("task %s, example %d: %w", t.Name, i, err)
+		}
+	}
+	set.Files = r.read()
+	return set, nil
+}
+
+// doc makes an example of a row. It follows the harness's ConfigurableTask.
+func (t *Task) doc(id int, row json.RawMessage, drawer *drawer) (Doc, error) {
+	doc := Doc{ID: id, Row: row}
+	e, err := newExample(row)
+	if err != nil {
+		return doc, err
+	}
+	doc.values = e.values
+	var context strings.Builder
+	about, err := t.about.text(e)
+	if err != nil {
+		return doc, err
+	}
+	context.WriteString(about)
+
+	if doc.Shots, err = drawer.draw(row); err != nil {
+		return doc, err
+	}
+	for _, i := range doc.Shots {
+		shot, err := drawer.text(i)
+		if err != nil {
+			return doc, fmt.Errorf("worked example %d: %w", i, err)
+		}
+		context.WriteString(shot)
+	}
+
+	question, err := t.forms.text.text(e)
+	if err != nil {
+		return doc, err
+	}
+	prefix, err := t.forms.prefix.text(e)
+	if err != nil {
+		return doc, err
+	}
+	context.WriteString(question)
+	if prefix != "" {
+		if question != "" && !touching(question, prefix) {
+			context.WriteString(t.spec.targetDelimiter())
+		}
+		context.WriteString(prefix)
+	}
+	doc.Context = context.String()
+	return doc, t.answers(&doc, e)
+}
+
+// answers sets the doc's choices and what is right.
+func (t *Task) answers(doc *Doc, e *example) (err error) {
+	var choices []string
+	if t.forms.choice.given() {
+		if choices, err = t.forms.choice.choices(e); err != nil {
+			return err
+		}
+	}
+	if !t.forms.target.given() {
+		return nil
+	}
+	target, err := t.forms.target.value(e, choices != nil)
+	if err != nil {
+		return err
+	}
+	if choices == nil {
+		doc.Targets = targets(target)
+		return nil
+	}
+	right, err := gold(target, choices)
+	if err != nil {
+		return err
+	}
+	if t.kind == Generate {
+		for _, i := range right {
+			doc.Targets = append(doc.Targets, choices[i])
+		}
+		return nil
+	}
+	doc.Choices, doc.Gold = choices, right
+	if t.spec.Results == "truthfulqa_mc2" {
+		return doc.labelled(e.values["mc2_targets"])
+	}
+	return nil
+}
+
+// labelled takes as right the choices labelled 1.
+func (doc *Doc) labelled(targets json.RawMessage) error {
+	var in struct{ Labels []int }
+	if err := json.Unmarshal(targets, &in); err != nil {
+		return fmt.Errorf("mc2_targets: %w", err)
+	}
+	if len(in.Labels) != len(doc.Choices) {
+		return fmt.Errorf("mc2_targets: %d labels for %d choices", len(in.Labels), len(doc.Choices))
+	}
+	doc.Gold = nil
+	for i, label := range in.Labels {
+		if label == 1 {
+			doc.Gold = append(doc.Gold, i)
+		}
+	}
+	return nil
+}
+
+// touching says whether there is white space where a and b, not empty, would meet.
+func touching(a, b string) bool { return endsInSpace(a) || startsWithSpace(b) }
+
+func endsInSpace(s string) bool     { return strip("x"+s) != "x"+s }
+func startsWithSpace(s string) bool { return strip(s+"x") != s+"x" }

@@ -1,0 +1,249 @@
+package tasks
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// defaultMaxTokens is how long an answer may get where a task does not say, as in the
+// harness's models.
+const defaultMaxTokens = 256
+
+// spec is a task as its YAML has it.
+type spec struct {
+	Name          string            `yaml:"task"`
+	Group         string            `yaml:"group"`
+	Description   string            `yaml:"description"`
+	DatasetPath   string            `yaml:"dataset_path"`
+	DatasetKwargs datasetKwargs     `yaml:"dataset_kwargs"`
+	Where         map[string]string `yaml:"where"`
+	OutputType    string            `yaml:"output_type"`
+	Training      string            `yaml:"training_split"`
+	Validation    string            `yaml:"validation_split"`
+	Test          string            `yaml:"test_split"`
+	Fewshot       string            `yaml:"fewshot_split"`
+	ProcessDocs   string            `yaml:"process_docs"`
+	Results       string            `yaml:"process_results"`
+	Text          string            `yaml:"doc_to_text"`
+	Target        any               `yaml:"doc_to_target"`
+	Choice        any               `yaml:"doc_to_choice"`
+	Prefix        string            `yaml:"gen_prefix"`
+	TargetDelim   *string           `yaml:"target_delimiter"`
+	FewshotDelim  *string           `yaml:"fewshot_delimiter"`
+	Shots         int               `yaml:"num_fewshot"`
+	ShotConfig    shotConfig        `yaml:"fewshot_config"`
+	Generation    generation        `yaml:"generation_kwargs"`
+	Repeats       int               `yaml:"repeats"`
+	Unsafe        bool              `yaml:"unsafe_code"`
+	Filters       []filterSpec      `yaml:"filter_list"`
+	Metrics       []metricSpec      `yaml:"metric_list"`
+	Metadata      metadata          `yaml:"metadata"`
+
+	// Of no effect here.
+	Tag             any    `yaml:"tag"`
+	Alias           string `yaml:"task_alias"`
+	DatasetName     string `yaml:"dataset_name"`
+	Decontaminate   bool   `yaml:"should_decontaminate"`
+	DecontaminateBy string `yaml:"doc_to_decontamination_query"`
+}
+
+type datasetKwargs struct {
+	Files map[string]texts `yaml:"data_files"`
+}
+
+type shotConfig struct {
+	Sampler string           `yaml:"sampler"`
+	Split   string           `yaml:"split"`
+	Samples []map[string]any `yaml:"samples"`
+	Text    string           `yaml:"doc_to_text"`
+	Target  any              `yaml:"doc_to_target"`
+	Choice  any              `yaml:"doc_to_choice"`
+}
+
+type generation struct {
+	Until       texts   `yaml:"until"`
+	MaxTokens   int     `yaml:"max_gen_toks"`
+	DoSample    bool    `yaml:"do_sample"`
+	Temperature float64 `yaml:"temperature"`
+	TopP        float64 `yaml:"top_p"`
+	TopK        int     `yaml:"top_k"`
+}
+
+type filterSpec struct {
+	Name  string `yaml:"name"`
+	Steps []step `yaml:"filter"`
+}
+
+type step struct {
+	Function string            `yaml:"function"`
+	Pattern  string            `yaml:"regex_pattern"`
+	Group    int               `yaml:"group_select"`
+	Fallback *string           `yaml:"fallback"`
+	K        int               `yaml:"k"`
+	Mapping  map[string]string `yaml:"mapping_dict"`
+	Default  string            `yaml:"default_value"`
+}
+
+type metricSpec struct {
+	Name              string `yaml:"metric"`
+	Aggregation       string `yaml:"aggregation"`
+	HigherIsBetter    *bool  `yaml:"higher_is_better"`
+	IgnoreCase        bool   `yaml:"ignore_case"`
+	IgnorePunctuation bool   `yaml:"ignore_punctuation"`
+	IgnoreNumbers     bool   `yaml:"ignore_numbers"`
+	Ignore            texts  `yaml:"regexes_to_ignore"`
+	K                 []int  `yaml:"k"`
+}
+
+type metadata struct {
+	Version any    `yaml:"version"`
+	Source  string `yaml:"source"`
+}
+
+// texts is a list of strings or a single one.
+type texts []string
+
+// UnmarshalYAML reads either form.
+func (t *texts) UnmarshalYAML(raw []byte) error {
+	var one string
+	if err := yaml.Unmarshal(raw, &one); err == nil {
+		*t = texts{one}
+		return nil
+	}
+	return yaml.Unmarshal(raw, (*[]string)(t))
+}
+
+// Read reads a task from YAML (see the package's doc for its keys). An error names the
+// key, with its line where YAML knows it.
+func Read(r io.Reader) (*Task, error) {
+	raw, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	if strings.Contains(string(raw), "!function") {
+		return nil, errors.New("a task with !function needs Python, which is not run here: say it with templates, filters and metrics, or leave it to the harness")
+	}
+	var s spec
+	if err := yaml.UnmarshalWithOptions(raw, &s, yaml.Strict()); err != nil {
+		return nil, fmt.Errorf("task: %s", yaml.FormatError(err, false, true))
+	}
+	t, err := s.compile()
+	if err != nil {
+		return nil, fmt.Errorf("task %s: %w", s.Name, err)
+	}
+	return t, nil
+}
+
+// compile checks s and makes a task of it.
+func (s *spec) compile() (*Task, error) {
+	if s.Name == "" {
+		return nil, errors.New("it has no name: give it a key task")
+	}
+	if s.DatasetPath != "json" {
+		return nil, fmt.Errorf("dataset_path is %q: only json can be read, with the files in dataset_kwargs.data_files", s.DatasetPath)
+	}
+	if split := s.evalSplit(); len(s.DatasetKwargs.Files[split]) == 0 {
+		return nil, fmt.Errorf("no file for the split %q: name one in dataset_kwargs.data_files, and the split in test_split or validation_split", split)
+	}
+	t := &Task{
+		Name: s.Name, Group: s.Group, Shots: s.Shots, Repeats: max(1, s.Repeats), Code: s.Unsafe, Source: s.Metadata.Source, spec: s,
+	}
+	if s.Metadata.Version != nil {
+		t.Version = fmt.Sprint(s.Metadata.Version)
+	}
+	switch s.OutputType {
+	case "multiple_choice":
+		t.kind = LogLikelihood
+		if s.Choice == nil || s.Target == nil {
+			return nil, errors.New("multiple choice needs doc_to_choice and doc_to_target")
+		}
+	case "generate_until":
+		t.kind = Generate
+	default:
+		return nil, fmt.Errorf("output_type is %q: it can be multiple_choice or generate_until", s.OutputType)
+	}
+	if s.Text == "" {
+		return nil, errors.New("doc_to_text is missing: it makes the prompt")
+	}
+	if s.Shots < 0 {
+		return nil, fmt.Errorf("num_fewshot is %d", s.Shots)
+	}
+	switch s.ShotConfig.Sampler {
+	case "", "default", "first_n":
+	default:
+		return nil, fmt.Errorf("fewshot_config.sampler is %q: it can be default or first_n", s.ShotConfig.Sampler)
+	}
+	if _, ok := preparers[s.ProcessDocs]; !ok {
+		return nil, fmt.Errorf("process_docs is %q, which is none of arc, hellaswag and truthfulqa", s.ProcessDocs)
+	}
+	var err error
+	if t.forms, err = compileForms(s.Text, s.Target, s.Choice, s.Prefix); err != nil {
+		return nil, err
+	}
+	c := &s.ShotConfig
+	if t.shot, err = compileForms(or(c.Text, s.Text), orAny(c.Target, s.Target), orAny(c.Choice, s.Choice), s.Prefix); err != nil {
+		return nil, fmt.Errorf("fewshot_config: %w", err)
+	}
+	if t.about, err = compileField("description", s.Description); err != nil {
+		return nil, err
+	}
+	if err := t.compileFilters(); err != nil {
+		return nil, err
+	}
+	return t, t.compileMetrics()
+}
+
+func (s *spec) evalSplit() string { return or(s.Test, s.Validation) }
+
+// shotSplit is where worked examples come from: the split told, or the first there is
+// of training, validation and test. told says which.
+func (s *spec) shotSplit() (split string, told bool) {
+	if split = or(s.ShotConfig.Split, s.Fewshot); split != "" {
+		return split, true
+	}
+	return or(s.Training, or(s.Validation, s.Test)), false
+}
+
+func (s *spec) targetDelimiter() string { return orText(s.TargetDelim, " ") }
+func (s *spec) fewshotDelimiter() string {
+	return orText(s.FewshotDelim, "\n\n")
+}
+
+func (s *spec) until() []string {
+	if len(s.Generation.Until) == 0 {
+		return []string{s.fewshotDelimiter()}
+	}
+	return s.Generation.Until
+}
+
+func (g *generation) maxTokens() int {
+	if g.MaxTokens > 0 {
+		return g.MaxTokens
+	}
+	return defaultMaxTokens
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func orAny(a, b any) any {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+func orText(a *string, b string) string {
+	if a != nil {
+		return *a
+	}
+	return b
+}
