@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -46,9 +47,22 @@ func (c *trainCmd) begun(a *app, yaml []byte) (done bool, err error) {
 		}
 	}
 	if !state.Finished.IsZero() && c.written(state.Outputs) {
-		return true, a.say("%s: the run is finished, since %s; --force begins anew", c.WorkDir, state.Finished.Local().Format(time.DateTime))
+		return true, c.finished(a, state)
 	}
 	return false, nil
+}
+
+// finished says that there is nothing to do, and with --json what the run came to.
+func (c *trainCmd) finished(a *app, state *finetune.State) error {
+	err := a.say("%s: the run is finished, since %s; --force begins anew", c.WorkDir, state.Finished.Local().Format(time.DateTime))
+	if err != nil || !a.JSON {
+		return err
+	}
+	r := trainReport{WorkDir: c.WorkDir, Plan: state.Plan, Result: state.Result, Outputs: state.Outputs}
+	if err := json.Unmarshal(state.Card, &r.Rows); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(c.WorkDir, finetune.StateName), err)
+	}
+	return a.print(writeJSON(a.stdout, &r))
 }
 
 // written tells whether what the flags ask for was written, and is there.

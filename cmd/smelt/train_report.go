@@ -171,16 +171,17 @@ func writeShown(w io.Writer, e finetune.Shown, l look) error {
 type trainReport struct {
 	WorkDir string            `json:"work_dir"`
 	Rows    drawnRows         `json:"rows"`
-	Data    train.Stats       `json:"data"`
+	Data    *train.Stats      `json:"data,omitempty"` // not of a run that was finished before
 	Plan    *finetune.Plan    `json:"plan"`
 	Result  *train.Result     `json:"result"`
 	Outputs []finetune.Output `json:"outputs"`
-	PeakRSS int64             `json:"peak_rss_bytes"`
+	PeakRSS int64             `json:"peak_rss_bytes,omitempty"`
 }
 
 // report says what the run came to.
 func (t *trainer) report(plan *finetune.Plan, result *train.Result, outputs []finetune.Output) error {
-	r := &trainReport{t.cmd.WorkDir, t.drawn, t.job.Stats(), plan, result, outputs, bench.PeakRSS()}
+	data := t.job.Stats()
+	r := &trainReport{t.cmd.WorkDir, t.drawn, &data, plan, result, outputs, bench.PeakRSS()}
 	if t.JSON {
 		return t.print(writeJSON(t.stdout, r))
 	}

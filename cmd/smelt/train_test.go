@@ -54,7 +54,7 @@ func TestInterruptedTraining(t *testing.T) {
 	const last = `{"event":"checkpoint","step":8,`
 	for name, test := range map[string]struct{ at, said string }{
 		"reading": {"", "interrupted"},
-		"steps":   {`"event":"step","step":3,`, "training was stopped after step 3 of 8: interrupted\nthe same command goes on from there"},
+		"steps":   {`"event":"step","step":3,`, "smelt: training: stopped after step 3 of 8: interrupted\nthe same command goes on from there"},
 		"writing": {last, "interrupted\nthe trained parameters are in "},
 	} {
 		run1 := filepath.Join(dir, name)

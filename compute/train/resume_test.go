@@ -79,7 +79,7 @@ func TestStoppedRunGoesOn(t *testing.T) {
 		require.ErrorIs(t, err, enough)
 		assert.Nil(t, result)
 		made := (call - 1) / 2
-		assert.EqualError(t, err, fmt.Sprintf("training: training was stopped after step %d of 10: that is enough", made))
+		assert.EqualError(t, err, fmt.Sprintf("training: stopped after step %d of 10: that is enough", made))
 		if call%4 < 2 { // in another process, or the same
 			m = newBigram(testWords)
 			r = begin(t, m, quick(), dir)

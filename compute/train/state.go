@@ -14,10 +14,10 @@ var (
 	// with, as a *ChangedError.
 	ErrChanged = errors.New("a run has to go on as it began")
 	// ErrStopped says that the context ended before the run. Its checkpoint is written.
-	ErrStopped = errors.New("training was stopped")
+	ErrStopped = errors.New("stopped")
 	// ErrDiverged says that the loss or the gradient was no number, or that the loss rose and
 	// did not come back. The error is a *DivergedError.
-	ErrDiverged = errors.New("training has diverged")
+	ErrDiverged = errors.New("diverged")
 	// ErrExists says that the folder has checkpoints of a run, which was not resumed.
 	ErrExists = errors.New("the folder has checkpoints of a run")
 	// ErrInUse says that another process trains in the folder.

@@ -2,7 +2,6 @@ package finetune
 
 import (
 	"cmp"
-	"fmt"
 	"path/filepath"
 
 	"smelt/compute/train/card"
@@ -16,8 +15,5 @@ const CardName = "README.md"
 func (j *Job) WriteCard(c *card.Card) error {
 	named := *c
 	named.Name = cmp.Or(c.Name, filepath.Base(j.dir))
-	if err := writeFile(filepath.Join(j.dir, CardName), named.Markdown()); err != nil {
-		return fmt.Errorf("finetune: %w", err)
-	}
-	return nil
+	return writeFile(filepath.Join(j.dir, CardName), named.Markdown())
 }

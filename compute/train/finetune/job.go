@@ -44,7 +44,7 @@ type Job struct {
 func Open(dir, path string, o Options, now time.Time) (*Job, error) {
 	j := &Job{dir: dir, calibration: calibration}
 	if err := j.open(path, o, now); err != nil {
-		return nil, errors.Join(fmt.Errorf("finetune: %w", err), j.Close())
+		return nil, errors.Join(err, j.Close())
 	}
 	return j, nil
 }
@@ -165,7 +165,7 @@ const (
 func (j *Job) Tokenize(ctx context.Context, rows, validation *Rows) error {
 	var err error
 	if j.data, err = j.dataset(ctx, trainName, rows); err != nil {
-		return fmt.Errorf("finetune: %w", err)
+		return err
 	}
 	if validation == nil {
 		return nil
@@ -175,7 +175,7 @@ func (j *Job) Tokenize(ctx context.Context, rows, validation *Rows) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("finetune: validation: %w", err)
+		return fmt.Errorf("validation: %w", err)
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ const programBytes = 80 << 20
 func (j *Job) Plan(ctx context.Context) (*Plan, error) {
 	p, err := j.plan(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("finetune: %w", err)
+		return nil, err
 	}
 	j.state.Plan = p
 	return p, nil

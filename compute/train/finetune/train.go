@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"time"
 
@@ -16,15 +15,7 @@ import (
 
 // Train trains, from the last checkpoint if there is one, and tells on of every event. What
 // it returns is as with [train.Run.Train].
-func (j *Job) Train(ctx context.Context, on func(train.Event)) (*train.Result, error) {
-	result, err := j.train(ctx, on)
-	if err != nil {
-		return result, fmt.Errorf("finetune: %w", err)
-	}
-	return result, nil
-}
-
-func (j *Job) train(ctx context.Context, on func(train.Event)) (result *train.Result, err error) {
+func (j *Job) Train(ctx context.Context, on func(train.Event)) (result *train.Result, err error) {
 	o := &j.options
 	settings := o.settings(j.hash, j.state.Begun)
 	pool := kernel.NewPool(o.Threads)

@@ -61,20 +61,16 @@ const comparedTokens = 128
 // what is being written.
 func (j *Job) Write(ctx context.Context, progress func(what string, done, total int64)) ([]Output, error) {
 	outputs, err := j.write(ctx, progress)
-	if err != nil {
-		return outputs, fmt.Errorf("finetune: %w", err)
+	if err == nil {
+		j.state.Outputs = outputs
 	}
-	j.state.Outputs = outputs
-	return outputs, nil
+	return outputs, err
 }
 
 // Finish notes in the run's state that all is done.
 func (j *Job) Finish(about []byte, now time.Time) error {
 	j.state.Finished, j.state.Card = now.UTC().Truncate(time.Second), about
-	if err := j.state.write(j.dir); err != nil {
-		return fmt.Errorf("finetune: %w", err)
-	}
-	return nil
+	return j.state.write(j.dir)
 }
 
 func (j *Job) write(ctx context.Context, progress func(string, int64, int64)) ([]Output, error) {
