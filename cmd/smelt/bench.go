@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"errors"
 	"io"
@@ -18,6 +19,17 @@ type benchCmd struct {
 	Infer    benchInferCmd    `cmd:"" help:"How fast a model runs prompts and decodes, and how close to the machine's limit."`
 	Kernel   benchKernelCmd   `cmd:"" help:"How fast kernels are, and how close to the machine's limit."`
 	Train    benchTrainCmd    `cmd:"" help:"How fast a model is trained, and how close to the machine's limit."`
+}
+
+// printMeasured prints a result: as JSON if that is asked for, else as write does for people.
+func (a *app) printMeasured(result any, write func(w io.Writer)) error {
+	if a.JSON {
+		return a.print(writeJSON(a.stdout, result))
+	}
+	var out bytes.Buffer
+	write(&out)
+	_, err := a.stdout.Write(out.Bytes())
+	return a.print(err)
 }
 
 type benchCorpusCmd struct {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -45,13 +44,7 @@ func (c *benchClassifyCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if a.JSON {
-		return a.print(writeJSON(a.stdout, result))
-	}
-	var out bytes.Buffer
-	writeClassified(&out, result)
-	_, err = a.stdout.Write(out.Bytes())
-	return a.print(err)
+	return a.printMeasured(result, func(w io.Writer) { writeClassified(w, result) })
 }
 
 // writeClassified prints a result for people: files, matrix, buckets, speed.

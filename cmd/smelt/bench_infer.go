@@ -69,13 +69,7 @@ func (c *benchInferCmd) Run(a *app) error {
 	if err != nil {
 		return modelError(c.Model, err)
 	}
-	if a.JSON {
-		return a.print(writeJSON(a.stdout, result))
-	}
-	var out bytes.Buffer
-	writeInference(&out, result)
-	_, err = a.stdout.Write(out.Bytes())
-	return a.print(err)
+	return a.printMeasured(result, func(w io.Writer) { writeInference(w, result) })
 }
 
 // firstToken starts a process that makes one token, and waits for its text.

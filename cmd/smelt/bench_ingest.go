@@ -76,13 +76,7 @@ func (c *benchIngestCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if a.JSON {
-		return a.print(writeJSON(a.stdout, result))
-	}
-	var out bytes.Buffer
-	writeIngestFigures(&out, result)
-	_, err = a.stdout.Write(out.Bytes())
-	return a.print(err)
+	return a.printMeasured(result, func(w io.Writer) { writeIngestFigures(w, result) })
 }
 
 // child is the other side of runJob.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 
@@ -72,13 +71,7 @@ func (c *benchKernelCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if a.JSON {
-		return a.print(writeJSON(a.stdout, result))
-	}
-	var out bytes.Buffer
-	writeKernelFigures(&out, result, c.Markdown)
-	_, err = a.stdout.Write(out.Bytes())
-	return a.print(err)
+	return a.printMeasured(result, func(w io.Writer) { writeKernelFigures(w, result, c.Markdown) })
 }
 
 // writeKernelFigures prints a result for people, a table a family and unit.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -93,13 +92,7 @@ func (c *benchTrainCmd) measure(a *app, o bench.TrainOptions) error {
 	if err != nil {
 		return modelError(c.Model, err)
 	}
-	if a.JSON {
-		return a.print(writeJSON(a.stdout, result))
-	}
-	var out bytes.Buffer
-	writeTraining(&out, result)
-	_, err = a.stdout.Write(out.Bytes())
-	return a.print(err)
+	return a.printMeasured(result, func(w io.Writer) { writeTraining(w, result) })
 }
 
 func writeTraining(w io.Writer, r *bench.TrainResult) {
