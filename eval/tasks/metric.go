@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"smelt/eval/stats"
 )
 
 // metric marks one example.
@@ -127,7 +129,7 @@ func (m *metric) generated(doc *Doc, filter string, got []string, answers []Answ
 			}
 		}
 		for _, k := range m.spec.K {
-			scores[passName(k)+","+filter] = passAt(len(answers), passed, k)
+			scores[passName(k)+","+filter] = stats.PassAtK(len(answers), passed, k)
 		}
 		return nil
 	}
@@ -172,16 +174,3 @@ func (m *metric) normal(text string) string {
 }
 
 func passName(k int) string { return fmt.Sprintf("pass@%d", k) }
-
-// passAt is the unbiased estimate of pass@k from n answers of which c are right (Chen
-// et al. 2021, arXiv:2107.03374, equation 1): 1 - C(n-c,k)/C(n,k).
-func passAt(n, c, k int) float64 {
-	if n-c < k {
-		return 1
-	}
-	miss := 1.0
-	for i := n - c + 1; i <= n; i++ {
-		miss *= 1 - float64(k)/float64(i)
-	}
-	return 1 - miss
-}

@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"smelt/eval/stats"
 )
 
 // What Python's re finds is recorded by testdata/record_re.py. A pattern that is
@@ -65,7 +67,7 @@ func TestPassAt(t *testing.T) {
 		n, c, k int
 		want    float64
 	}{{1, 1, 1, 1}, {1, 0, 1, 0}, {10, 3, 1, 0.3}, {5, 2, 3, 0.9}, {4, 2, 3, 1}, {200, 0, 100, 0}} {
-		assert.InDelta(t, c.want, passAt(c.n, c.c, c.k), 1e-15, "%v", c)
+		assert.InDelta(t, c.want, stats.PassAtK(c.n, c.c, c.k), 1e-15, "%v", c)
 	}
 }
 
