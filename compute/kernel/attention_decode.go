@@ -10,7 +10,8 @@ import "math"
 //	weights = e to the power of the scores less the largest, and their sum
 //	sums [queries][Dim] of the values, likewise
 //
-// Then the parts' sums are added up, each weighted by its largest score, in order.
+// Then the parts' sums, if there are several, are added up, each weighted by its largest
+// score, in order.
 const (
 	manyRows    = 24           // from here on, packing keys pays
 	partRows    = 256          // positions
@@ -28,7 +29,7 @@ type decode struct {
 	out, q    Matrix
 	sequences []decodeSequence
 	tasks     int
-	words     int // of all parts' results
+	words     int // of the results of those with several parts
 	results   []float32
 
 	do decodeTasks
@@ -67,7 +68,9 @@ func (d *decode) add(u span) {
 	s := decodeSequence{span: u, task: d.tasks, at: d.words}
 	d.sequences = append(d.sequences, s)
 	d.tasks += s.parts() * d.KVHeads
-	d.words += s.parts() * d.KVHeads * d.partWords(&s)
+	if s.parts() > 1 {
+		d.words += s.parts() * d.KVHeads * d.partWords(&s)
+	}
 }
 
 // addBlocks adds a span's rows as if they came some at a time.
@@ -91,9 +94,12 @@ func (d *decode) partWords(s *decodeSequence) int {
 	return ceil(d.queries(s)*(2+decodeWidth(d.Dim)), 16) * 16
 }
 
-// part returns where the results of a sequence's part go.
+// part returns where the results of one of several parts go.
 func (d *decode) part(s *decodeSequence, head, index int) part {
-	words := d.results[s.at+(head*s.parts()+index)*d.partWords(s):]
+	return d.partOf(s, d.results[s.at+(head*s.parts()+index)*d.partWords(s):])
+}
+
+func (d *decode) partOf(s *decodeSequence, words []float32) part {
 	n := d.queries(s)
 	width := n * decodeWidth(d.Dim)
 	return part{sums: words[:width], largest: words[width:][:n], sum: words[width+n:][:n]}
@@ -102,7 +108,9 @@ func (d *decode) part(s *decodeSequence, head, index int) part {
 func (d *decode) run() {
 	d.results = floats(d.pool.shared.get(d.words))
 	d.pool.run(d.tasks, d.do.attend)
-	d.pool.run(len(d.sequences)*d.KVHeads, d.do.merge)
+	if d.words > 0 {
+		d.pool.run(len(d.sequences)*d.KVHeads, d.do.merge)
+	}
 }
 
 // locate returns what a task is about.
@@ -118,7 +126,6 @@ func (d *decode) locate(task int) (s *decodeSequence, head, index int) {
 // fetch a line, and processors do not look ahead across pages.
 func (d *decode) attendTask(thread, task int) {
 	s, head, index := d.locate(task)
-	r := d.part(s, head, index)
 	first := index * partRows
 	n := min(partRows, s.past+s.rows-first)
 	then := walk{&s.keys, head, first, n} // nothing else
@@ -129,8 +136,12 @@ func (d *decode) attendTask(thread, task int) {
 	keys, values := walk{&s.keys, head, first, n}, walk{&s.values, head, first, n}
 
 	queries, width := d.queries(s), decodeWidth(d.Dim)
-	space := d.pool.space[thread].get(queries * (d.Dim + scoreStride))
-	q, scores := floats(carve(&space, queries*d.Dim)), floats(space)
+	space := d.pool.space[thread].get(queries*(d.Dim+scoreStride) + d.partWords(s))
+	q, scores := floats(carve(&space, queries*d.Dim)), floats(carve(&space, queries*scoreStride))
+	r := d.partOf(s, floats(space))
+	if s.parts() > 1 {
+		r = d.part(s, head, index)
+	}
 	for i := range queries {
 		if i >= s.rows*d.group() {
 			clear(q[i*d.Dim:][:d.Dim])
@@ -172,6 +183,11 @@ func (d *decode) attendTask(thread, task int) {
 		}
 		at += c.n
 	}
+	if s.parts() == 1 {
+		for i := range s.rows * d.group() {
+			d.finish(s, head, i, r.sums[i*width:][:d.Dim], r.sum[i])
+		}
+	}
 }
 
 // walk is the reading of n positions from first on.
@@ -204,28 +220,43 @@ func (d *decode) head(m Matrix, s *decodeSequence, head, i int) []float32 {
 	return m.Data[(s.row+i/d.group())*m.stride()+(head*d.group()+i%d.group())*d.Dim:][:d.Dim]
 }
 
-// mergeTask adds up the parts of a sequence's key head.
+// mergeTask adds up the parts of a sequence's key head, of those that a query sees any
+// position of: so its result is the same, to the last bit, with fewer rows in the task.
 func (d *decode) mergeTask(_, task int) {
 	s, head := &d.sequences[task/d.KVHeads], task%d.KVHeads
+	if s.parts() == 1 {
+		return
+	}
 	width := decodeWidth(d.Dim)
 	for i := range s.rows * d.group() {
-		out := d.head(d.out, s, head, i)
-		largest, total := float32(math.Inf(-1)), float32(0)
-		for index := range s.parts() {
+		seen := ceil(s.past+i/d.group()+1, partRows)
+		largest := float32(math.Inf(-1))
+		for index := range seen {
 			largest = max(largest, d.part(s, head, index).largest[i])
 		}
-		clear(out)
-		for index := range s.parts() {
+		sums, total := d.part(s, head, 0).sums[i*width:][:d.Dim], float32(0)
+		for index := range seen {
 			r := d.part(s, head, index)
 			weight := exponential(r.largest[i] - largest)
 			total += float32(weight * r.sum[i])
-			axpy(out, r.sums[i*width:][:d.Dim], weight)
+			if index == 0 {
+				scale(sums, sums, weight)
+			} else {
+				axpy(sums, r.sums[i*width:][:d.Dim], weight)
+			}
 		}
-		scale(out, out, 1/total)
-		if s.rows > 1 && !allFinite(out) {
-			f := forward{Attention: d.Attention, out: d.out, q: d.q}
-			f.exactRow(&unit{span: &s.span, head: head}, head*d.group()+i%d.group(), i/d.group())
-		}
+		d.finish(s, head, i, sums, total)
+	}
+}
+
+// finish makes the result of query i of a key head of its weighted values' sums and of
+// the weights' sum.
+func (d *decode) finish(s *decodeSequence, head, i int, sums []float32, total float32) {
+	out := d.head(d.out, s, head, i)
+	scale(out, sums, 1/total)
+	if s.rows > 1 && !allFinite(out) {
+		f := forward{Attention: d.Attention, out: d.out, q: d.q}
+		f.exactRow(&unit{span: &s.span, head: head}, head*d.group()+i%d.group(), i/d.group())
 	}
 }
 

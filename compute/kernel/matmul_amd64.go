@@ -42,6 +42,11 @@ func packRowPairs12AVX512(dst *uint32, src *float32, ld, k, n int)
 //go:noescape
 func packRowPairs32AVX512(dst *uint32, src *float32, ld, k, n int)
 
+// packStoredRowPairs32AVX512 is packRowPairs32AVX512 of bf16.
+//
+//go:noescape
+func packStoredRowPairs32AVX512(dst *uint32, src *uint16, ld, k, n int)
+
 // packColumnsFunc packs rows lines of k numbers that run along k into 12 or 16 places
 // of a panel of width; places beyond the rows get zeros.
 type packColumnsFunc func(dst *uint32, width int, src *float32, ld, rows, k int)
@@ -84,6 +89,7 @@ func activeEngine() engine {
 	}
 	if tier >= cpu.AVX512BF16 {
 		e.name, e.tilePairs, e.packPairs = "avx512bf16", tileBF16AVX512, packPairsAVX512
+		e.packStored = packStoredAVX512
 		e.skinnyKernels = skinnyAVX512BF16
 	}
 	return e
@@ -129,6 +135,15 @@ func packPairsAVX512(dst []uint32, width int, s source, n, k int) {
 	} else {
 		pack512(packRowPairs32AVX512, packColumnPairs16AVX512, dst, width, BF16.words(k), s, n, k)
 	}
+}
+
+func packStoredAVX512(dst []uint32, b *right, col, k0, n, k int) {
+	if !b.alongK {
+		packStoredRowPairs32AVX512(&dst[0], &b.words[k0*b.ld+col], b.ld, k, n)
+		return
+	}
+	pairs := unsafe.Slice((*float32)(unsafe.Pointer(&b.words[0])), len(b.words)/2)
+	packAVX512(dst, tileCols, source{pairs, b.ld / 2, true}.from(col, k0/2), n, k/2)
 }
 
 // pack512 packs with the functions given; a place of a panel takes so many words.

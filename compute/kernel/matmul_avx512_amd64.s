@@ -1327,6 +1327,92 @@ next:
 	VZEROUPPER
 	RET
 
+// See packRowsFunc. R8 and R9 run along the row and over the panels, R10 counts panels.
+//
+// func packStoredRowPairs32AVX512(dst *uint32, src *uint16, ld, k, n int)
+TEXT ·packStoredRowPairs32AVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ ld+16(FP), CX
+	SHLQ $1, CX
+	MOVQ k+24(FP), AX
+	MOVQ n+32(FP), R11
+	LEAQ 1(AX), DX
+	SHRQ $1, DX
+	IMULQ $128, DX
+	MOVQ R11, BX
+	SHRQ $5, BX
+	ANDQ $31, R11
+	MOVQ CX, R9
+	MOVQ R11, CX
+	MOVQ $1, R8
+	SHLQ CX, R8
+	DECQ R8
+	MOVQ R9, CX
+	KMOVW R8, K1
+	SHRQ $16, R8
+	KMOVW R8, K2
+	MOVQ $0xffff, R8
+	KMOVW R8, K4
+	KMOVW R8, K3
+	KMOVQ K1, K6
+	KMOVQ K2, K7
+
+row:
+	CMPQ AX, $1
+	JNE pair
+	KXORW K4, K4, K4
+	KXORW K6, K6, K6
+	KXORW K7, K7, K7
+
+pair:
+	MOVQ SI, R8
+	LEAQ (SI)(CX*1), R12
+	MOVQ DI, R9
+	MOVQ BX, R10
+	TESTQ R10, R10
+	JEQ piece
+
+	PCALIGN $64
+panel:
+	VPMOVZXWD.Z 0(R8), K3, Z2
+	VPMOVZXWD.Z 0(R12), K4, Z1
+	VPSLLD $16, Z1, Z1
+	VPORD Z1, Z2, Z2
+	VMOVUPS Z2, 0(R9)
+	VPMOVZXWD.Z 32(R8), K3, Z2
+	VPMOVZXWD.Z 32(R12), K4, Z1
+	VPSLLD $16, Z1, Z1
+	VPORD Z1, Z2, Z2
+	VMOVUPS Z2, 64(R9)
+	ADDQ $64, R8
+	ADDQ $64, R12
+	ADDQ DX, R9
+	DECQ R10
+	JNE panel
+
+piece:
+	TESTQ R11, R11
+	JEQ next
+	VPMOVZXWD.Z 0(R8), K1, Z2
+	VPMOVZXWD.Z 0(R12), K6, Z1
+	VPSLLD $16, Z1, Z1
+	VPORD Z1, Z2, Z2
+	VMOVUPS Z2, 0(R9)
+	VPMOVZXWD.Z 32(R8), K2, Z2
+	VPMOVZXWD.Z 32(R12), K7, Z1
+	VPSLLD $16, Z1, Z1
+	VPORD Z1, Z2, Z2
+	VMOVUPS Z2, 64(R9)
+
+next:
+	LEAQ (SI)(CX*2), SI
+	ADDQ $128, DI
+	SUBQ $2, AX
+	JGT row
+	VZEROUPPER
+	RET
+
 // See packColumnsFunc. R9 walks over the rows, and holds the words left to store.
 //
 // func packColumns12AVX512(dst *uint32, width int, src *float32, ld, rows, k int)

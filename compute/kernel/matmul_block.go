@@ -29,6 +29,7 @@ type engine struct {
 	tile            tileFunc
 	tilePairs       tileFunc // nil: pairs are made fp32
 	pack, packPairs packFunc
+	packStored      packStoredFunc       // nil: bf16 is made fp32 first
 	round           func(words []uint32) // to bf16, of an engine without pairs
 	store           storeFunc
 	skinnyKernels

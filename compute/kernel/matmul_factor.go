@@ -1,6 +1,9 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // Factor is the right factor of a product in the form it is stored: a [Matrix], a
 // [MatrixBF16], a [MatrixF16], a [BlockMatrix] or a *[Packed]. There is one interface,
@@ -158,6 +161,8 @@ func (x *multiply) packB(dst []uint32, wide []float32, col, k0, n, k int) {
 	switch {
 	case b.form == asNumbers:
 		x.packPart(dst, tileCols, source{b.numbers, b.ld, b.alongK}.from(col, k0), n, k)
+	case x.pairs && x.packStored != nil && b.storesPairs(k):
+		x.packStored(dst, b, col, k0, n, k)
 	case b.alongK:
 		for first := 0; first < n; first += partLines {
 			panel, lines := dst[first*words:], min(partLines, n-first)
@@ -180,6 +185,14 @@ func (x *multiply) packB(dst []uint32, wide []float32, col, k0, n, k int) {
 			}
 		}
 	}
+}
+
+// storesPairs tells whether the words of a panel of bf16, of k, can be taken from what is
+// stored. Making that fp32 and rounding it again would but make denormals zero and NaNs
+// quiet, as a multiplication of pairs does.
+func (r *right) storesPairs(k int) bool {
+	whole := k%2 == 0 && r.ld%2 == 0 && uintptr(unsafe.Pointer(unsafe.SliceData(r.words)))%4 == 0
+	return r.form == asWords && (whole || !r.alongK)
 }
 
 // part converts n numbers of each of some lines, from number at of a line on.

@@ -58,6 +58,10 @@ func (p Precision) words(k int) int {
 // or tileCols.
 type packFunc func(dst []uint32, width int, s source, n, k int)
 
+// packStoredFunc packs n > 0 columns of b, of bf16, from col on into panels of pairs, in
+// k > 0 rows from k0 on. What it packs of b.alongK are pairs there, too.
+type packStoredFunc func(dst []uint32, b *right, col, k0, n, k int)
+
 func packGeneric(dst []uint32, width int, s source, n, k int) {
 	for first := 0; first < n; first += width {
 		packPart(dst[first*k:][:width*k], width, s.from(first, 0), 0, width, min(width, n-first), 0, k)

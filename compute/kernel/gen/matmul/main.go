@@ -44,8 +44,9 @@ func files() []file {
 	tileBF16AVX512.emit(wide)
 	for _, width := range []int{12, 32} {
 		packRows(wide, width)
-		packRowPairs(wide, width)
+		packRowPairs(wide, width, false)
 	}
+	packRowPairs(wide, 32, true)
 	for _, places := range []int{12, 16} {
 		packColumns16(wide, places, false)
 		packColumns16(wide, places, true)

@@ -141,24 +141,32 @@ func interleave(a *asm.File) string {
 }
 
 // packRowPairs is packRows for bf16: two rows a word, the earlier one in its
-// lower half; a last row without another is paired with zeros.
+// lower half; a last row without another is paired with zeros. The rows are
+// of fp32 or, if stored, of bf16.
 //
 // K4 has all bits while there are two rows, none for a last one alone.
-func packRowPairs(a *asm.File, width int) {
-	name := fmt.Sprintf("packRowPairs%dAVX512", width)
-	function(a, name, "(dst *uint32, src *float32, ld, k, n int)", 40,
-		`See packRowsFunc. R8 and R9 run along the row and over the panels, R10 counts panels;
-		Z31 interleaves two halves of 16 words.`)
+func packRowPairs(a *asm.File, width int, stored bool) {
+	name, element, log := "packRowPairs", "float32", 2
+	comment := `See packRowsFunc. R8 and R9 run along the row and over the panels, R10 counts panels`
+	if stored {
+		name, element, log = "packStoredRowPairs", "uint16", 1
+	} else {
+		comment += `;
+		Z31 interleaves two halves of 16 words`
+	}
+	function(a, fmt.Sprintf("%s%dAVX512", name, width), fmt.Sprintf("(dst *uint32, src *%s, ld, k, n int)", element), 40, comment+".")
 	a.Do(`MOVQ dst+0(FP), DI
 		MOVQ src+8(FP), SI
 		MOVQ ld+16(FP), CX
-		SHLQ $2, CX
+		SHLQ $%d, CX
 		MOVQ k+24(FP), AX
 		MOVQ n+32(FP), R11
 		LEAQ 1(AX), DX
 		SHRQ $1, DX
-		IMULQ $%d, DX
-		VMOVUPS %s, Z31`, 4*width, interleave(a))
+		IMULQ $%d, DX`, log, 4*width)
+	if !stored {
+		a.Do("VMOVUPS %s, Z31", interleave(a))
+	}
 	pieces(a, width)
 	pieceMasks(a, width)
 	// Masks of the second row: K4 and K5 for a whole piece, K6 and K7 for the last.
@@ -185,10 +193,17 @@ func packRowPairs(a *asm.File, width int) {
 		TESTQ R10, R10
 		JEQ piece`)
 	half := func(off int, first, second, store string) {
-		a.Do("VMOVUPS.Z %d(R8), %s, Z0", off, first)
-		a.Do("VMOVUPS.Z %d(R12), %s, Z1", off, second)
-		a.Encoded(asm.VCVTNE2PS2BF16, 0, 1, 2)
-		a.Do("VPERMW Z2, Z31, Z2")
+		if stored {
+			a.Do(`VPMOVZXWD.Z %[1]d(R8), %[2]s, Z2
+				VPMOVZXWD.Z %[1]d(R12), %[3]s, Z1
+				VPSLLD $16, Z1, Z1
+				VPORD Z1, Z2, Z2`, off/2, first, second)
+		} else {
+			a.Do("VMOVUPS.Z %d(R8), %s, Z0", off, first)
+			a.Do("VMOVUPS.Z %d(R12), %s, Z1", off, second)
+			a.Encoded(asm.VCVTNE2PS2BF16, 0, 1, 2)
+			a.Do("VPERMW Z2, Z31, Z2")
+		}
 		if store == "" {
 			a.Do("VMOVUPS Z2, %d(R9)", off)
 		} else {
@@ -207,7 +222,7 @@ func packRowPairs(a *asm.File, width int) {
 		ADDQ $%[1]d, R12
 		ADDQ DX, R9
 		DECQ R10
-		JNE panel`, 4*width)
+		JNE panel`, width<<log)
 	a.Label("piece")
 	a.Do(`TESTQ R11, R11
 		JEQ next`)
