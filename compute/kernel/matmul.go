@@ -93,6 +93,10 @@ const (
 
 func (p Precision) String() string { return [...]string{"fp32", "bf16", "int8"}[p] }
 
+// BF16InHardware tells whether the active tier multiplies bf16 as such. Others multiply
+// the same numbers in fp32, at the speed of that.
+func BF16InHardware() bool { return activeEngine().tilePairs != nil }
+
 // MatMulOptions say what becomes of a product. The zero value overwrites c with it.
 // There is no bias, which Llama's layers lack; their residual sums are Accumulate's.
 type MatMulOptions struct {

@@ -89,8 +89,8 @@ func (x *multiply) planSkinny() bool {
 		s = skinny{long: b, thin: x.a, places: x.n, columns: x.m, chunk: columnsK, mirrored: true}
 	}
 	if s.converted = x.b.form >= asWords; s.converted {
-		// Of pairs so few columns take less time to be multiplied than b to be packed.
-		if !s.mirrored || !x.b.alongK || x.pairs && s.columns > 2*tileCols {
+		// Pairs are multiplied so fast that packing b pays for a single row.
+		if !s.mirrored || !x.b.alongK || x.pairs {
 			return false
 		}
 	}

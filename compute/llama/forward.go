@@ -17,8 +17,8 @@ type Input struct {
 // nil, none are made.
 //
 // What else is in the batch changes the logits by rounding alone or, with
-// [Options].Invariant, not at all, and the number of threads does not change them. An error, as when ctx ends, leaves the caches as they
-// were.
+// [Options].Invariant, not at all, and the number of threads does not change them. An
+// error, as when ctx ends, leaves the caches as they were.
 func (m *Model) Logits(ctx context.Context, logits []float32, inputs []Input) error {
 	if logits != nil {
 		logits = logits[:len(inputs)*m.config.Vocabulary]
