@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"smelt/eval"
@@ -96,7 +97,7 @@ func Make(items []suite.Item, o Options) (*Exams, error) {
 		default:
 			have = true
 		}
-		if o.Data == nil {
+		if o.Data == nil && item.File == "" {
 			for i := range list {
 				list[i] = noted{list[i], Invented}
 			}
@@ -121,14 +122,23 @@ func (e *Exams) of(item *suite.Item, o *Options) ([]eval.Exam, error) {
 	if item.Task == nil {
 		return probe.New(item.Probe, probe.Options{Data: data, Limit: item.Options.Limit, Seed: o.Seed, Bare: o.Bare, Chat: o.Chat})
 	}
-	if item.Folder != "" {
-		data = Folders(os.DirFS(item.Folder), data)
+	if item.File != "" { // for which nothing is invented
+		data = os.DirFS(filepath.Dir(item.File))
+		if o.Data != nil {
+			data = Folders(data, o.Data)
+		}
 	}
 	read := item.Options
 	if o.Shots != nil {
 		read.Shots = o.Shots
 	}
 	set, err := item.Task.Load(data, read)
+	if missing := (*tasks.MissingError)(nil); errors.As(err, &missing) && item.File != "" {
+		err = fmt.Errorf("%w; it is looked for beside the task's file, too", err)
+	}
+	if err != nil && item.File != "" {
+		return nil, fmt.Errorf("%s: %w", item.File, err)
+	}
 	if err != nil {
 		return nil, err
 	}

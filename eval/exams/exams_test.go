@@ -172,6 +172,33 @@ metadata: {version: "1"}
 	require.Len(t, list, 1)
 	require.Len(t, list[0].Requests(), 1)
 	assert.Equal(t, "Is slag heavy?", list[0].Requests()[0][0].Context)
+	x, err := list[0].Mark(t.Context(), 0, []tasks.Answer{{LogProb: -1}, {LogProb: -2}})
+	require.NoError(t, err)
+	r, err := list[0].Result([]results.Example{x})
+	require.NoError(t, err)
+	assert.Empty(t, r.Notes, "its data is not invented")
+
+	write("other.yaml", `task: other
+dataset_path: json
+dataset_kwargs: {data_files: {test: gsm8k_test.jsonl}}
+output_type: generate_until
+test_split: test
+doc_to_text: question
+doc_to_target: answer
+metric_list:
+  - {metric: exact_match}
+`)
+	other := resolve(t, nil, []string{filepath.Join(dir, "other.yaml")})
+	var missing *exams.MissingError
+	_, err = exams.Make(other, exams.Options{})
+	require.ErrorAs(t, err, &missing, "invented examples stand in for no data of one's own")
+	assert.ErrorContains(t, err, "other.yaml: task other: the data folder has no gsm8k_test.jsonl")
+	assert.ErrorContains(t, err, "beside the task's file")
+	_, err = exams.Make(other, exams.Options{Data: tasks.Pack()})
+	require.NoError(t, err)
+	write("mine.jsonl", `{"q":"Is slag heavy?","y":5}`+"\n")
+	_, err = exams.Make(resolve(t, nil, []string{filepath.Join(dir, "mine.yaml")}), exams.Options{})
+	require.ErrorContains(t, err, "mine.yaml: task mine: mine.jsonl, example 0: doc_to_target: 5 is none of the 2 choices")
 }
 
 func TestFolders(t *testing.T) {

@@ -17,7 +17,7 @@
 //
 //	hellaswag                       200, in the order of activity_label: the kinds of activity
 //	arc_easy, arc_challenge         200 each, in the order of id: its beginning names the exam
-//	truthfulqa_mc1, truthfulqa_mc2  200 each, in the order of category where the file has it
+//	truthfulqa_mc1, truthfulqa_mc2  200 each
 //	gsm8k                           50
 //	humaneval                       32
 //
@@ -34,5 +34,5 @@
 //	probes: [style, edge]
 //
 // The form of a task's file is in package tasks. Paths in a suite's file start at its folder. A task of one's own
-// finds its data in its own file's folder (Item.Folder) or else in the data folders given.
+// finds its data in its own file's folder or else in the data folders given.
 package suite

@@ -35,9 +35,9 @@ truthfulqa_mc2
 gsm8k limit 100 shots 3
 arc_easy limit 50 spread
 hellaswag limit 99 spread by activity_label
-own in docs
+own in docs/my_task.yaml
 style probe
 edge probe
-capital in docs named
+capital in docs/capital.yaml named
 `, show(items))
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/goccy/go-yaml"
-
 	"smelt/eval/probe"
 	"smelt/eval/tasks"
 )
@@ -22,7 +20,7 @@ type file struct {
 // part is a task in a suite's file: its name or path alone, or with what is to be taken of it.
 type part struct {
 	Task   string `yaml:"task"`
-	Limit  int    `yaml:"limit"`
+	Limit  *int   `yaml:"limit"`
 	Shots  *int   `yaml:"shots"`
 	Spread bool   `yaml:"spread"`
 	By     string `yaml:"by"`
@@ -41,11 +39,11 @@ func (p *part) check() error {
 	switch {
 	case p.Task == "":
 		return errors.New("it has no name: give it a key task")
-	case p.Limit < 0:
-		return fmt.Errorf("limit is %d", p.Limit)
+	case p.Limit != nil && *p.Limit < 1:
+		return fmt.Errorf("limit is %d: give 1 or more; without it all examples are asked", *p.Limit)
 	case p.Shots != nil && *p.Shots < 0:
-		return fmt.Errorf("shots is %d", *p.Shots)
-	case (p.Spread || p.By != "") && p.Limit == 0:
+		return fmt.Errorf("shots is %d: give 0 or more", *p.Shots)
+	case (p.Spread || p.By != "") && p.Limit == nil:
 		return errors.New("spread and by are for a part of the data: give a limit, too")
 	}
 	return nil
@@ -58,7 +56,10 @@ func (r *resolver) file(path string) ([]Item, error) {
 		return nil, fmt.Errorf("suite %s: %w", path, err)
 	}
 	var f file
-	if err := f.decode(raw); err != nil {
+	if err := tasks.Decode(raw, &f); err != nil {
+		if _, bad := tasks.Read(bytes.NewReader(raw)); bad == nil {
+			err = errors.New("it is no suite but a task: ask it with --task, or name it under tasks of a suite")
+		}
 		return nil, fmt.Errorf("suite %s: %w", path, err)
 	}
 	if len(f.Tasks)+len(f.Probes) == 0 {
@@ -97,19 +98,6 @@ func (r *resolver) file(path string) ([]Item, error) {
 	return items, nil
 }
 
-// decode reads YAML. The decoder panics on some that is broken.
-func (f *file) decode(raw []byte) (err error) {
-	defer func() {
-		if bad := recover(); bad != nil {
-			err = fmt.Errorf("it is no YAML that can be read: %v", bad)
-		}
-	}()
-	if err := yaml.UnmarshalWithOptions(raw, f, yaml.Strict()); err != nil {
-		return errors.New(yaml.FormatError(err, false, true))
-	}
-	return nil
-}
-
 // part is what a line of a suite's file stands for.
 func (r *resolver) part(p *part, folder string) ([]Item, error) {
 	items, ok, err := builtin(p.Task)
@@ -127,8 +115,8 @@ func (r *resolver) part(p *part, folder string) ([]Item, error) {
 			}
 			o.Shots = p.Shots
 		}
-		if p.Limit > 0 {
-			o.Limit, o.Spread, o.By = p.Limit, p.Spread, p.By
+		if p.Limit != nil {
+			o.Limit, o.Spread, o.By = *p.Limit, p.Spread, p.By
 			o.Spread = o.Spread || o.By != ""
 		}
 	}
@@ -143,6 +131,9 @@ func (r *resolver) taskFile(path string) (Item, error) {
 	}
 	task, err := tasks.Read(bytes.NewReader(raw))
 	if err != nil {
+		if tasks.Decode(raw, &file{}) == nil {
+			err = errors.New("it is no task but a suite: ask it with --suite")
+		}
 		return Item{}, fmt.Errorf("%s: %w", path, err)
 	}
 	for _, name := range tasks.Names() {
@@ -150,5 +141,5 @@ func (r *resolver) taskFile(path string) (Item, error) {
 			return Item{}, fmt.Errorf("%s: there is a built-in task named %s: give it another name", path, name)
 		}
 	}
-	return Item{Name: task.Name, Task: task, Folder: filepath.Dir(path)}, nil
+	return Item{Name: task.Name, Task: task, File: path}, nil
 }

@@ -19,7 +19,7 @@ type Item struct {
 	Task    *tasks.Task   // nil for a probe
 	Probe   probe.Kind    // "" for a task
 	Options tasks.Options // Shots and which examples; of a probe, Limit alone
-	Folder  string        // of the task's file, where its data may be, too; "" for a built-in one
+	File    string        // that a task of one's own is in; its data may be beside it. "" for a built-in one
 	Named   bool          // asked for by its own name or its group's, and not as part of a suite
 }
 
@@ -76,7 +76,7 @@ func (r *resolver) add(item Item) error {
 		return nil
 	}
 	have := &r.items[i]
-	if have.Folder != item.Folder {
+	if have.File != item.File {
 		return fmt.Errorf("two tasks are named %s: rename one", item.Name)
 	}
 	if a, b := have.Options.Shots, item.Options.Shots; (a == nil) != (b == nil) || a != nil && *a != *b {
@@ -175,8 +175,8 @@ func quick() ([]Item, error) {
 		{"hellaswag", 200, "activity_label"},
 		{"arc_easy", 200, "id"},
 		{"arc_challenge", 200, "id"},
-		{"truthfulqa_mc1", 200, "category"},
-		{"truthfulqa_mc2", 200, "category"},
+		{"truthfulqa_mc1", 200, ""},
+		{"truthfulqa_mc2", 200, ""},
 		{"gsm8k", 50, ""},
 		{"humaneval", 32, ""},
 	} {

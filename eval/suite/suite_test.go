@@ -57,8 +57,8 @@ func show(items []Item) string {
 		if o.Shots != nil {
 			fmt.Fprintf(&b, " shots %d", *o.Shots)
 		}
-		if item.Folder != "" {
-			b.WriteString(" in " + filepath.ToSlash(item.Folder))
+		if item.File != "" {
+			b.WriteString(" in " + filepath.ToSlash(item.File))
 		}
 		if item.Named {
 			b.WriteString(" named")
@@ -89,19 +89,19 @@ probes: [plain, edge]
 		{"quick", "", `hellaswag limit 200 spread by activity_label
 arc_easy limit 200 spread by id
 arc_challenge limit 200 spread by id
-truthfulqa_mc1 limit 200 spread by category
-truthfulqa_mc2 limit 200 spread by category
+truthfulqa_mc1 limit 200 spread
+truthfulqa_mc2 limit 200 spread
 gsm8k limit 50 spread
 humaneval limit 32 spread
 `},
 		{"", "truthfulqa style arc_easy", "truthfulqa_mc1 named\ntruthfulqa_mc2 named\nstyle probe named\narc_easy named\n"},
 		{"reasoning", "arc plain", "gsm8k_cot\narc_challenge named\nsamples probe\nplain probe named\narc_easy named\n"},
-		{"", "dir/own.yaml", "own in dir named\n"},
+		{"", "dir/own.yaml", "own in dir/own.yaml named\n"},
 		{"dir/mine.yaml", "", `hellaswag
 gsm8k limit 100 shots 3
 arc_easy limit 50 spread by id
 arc_challenge limit 50 spread by id
-own in dir
+own in dir/own.yaml
 plain probe
 edge probe
 `},
@@ -134,7 +134,9 @@ func TestResolveErrors(t *testing.T) {
 		"empty.yaml":   "name: a\n",
 		"twice.yaml":   "name: a\ntasks: [{task: gsm8k, shots: 3}, gsm8k]\n",
 		"spread.yaml":  "name: a\ntasks: [{task: gsm8k, spread: true}]\n",
-		"limit.yaml":   "name: a\ntasks: [{task: gsm8k, limit: -3}]\n",
+		"limit.yaml":   "name: a\ntasks: [{task: gsm8k, limit: 0}]\n",
+		"many.yaml":    "name: a\ntasks:\n  - {task: gsm8k, limit: many}\n",
+		"other.yaml":   ownTask, // another file of the same folder
 		"shots.yaml":   "name: a\ntasks: [{task: behaviour, shots: 3}]\n",
 		"probe.yaml":   "name: a\nprobes: [stile]\n",
 		"nobody.yaml":  "name: a\ntasks: [{limit: 3}]\n",
@@ -154,7 +156,11 @@ func TestResolveErrors(t *testing.T) {
 		{"empty.yaml", "", "no tasks", false},
 		{"twice.yaml", "", "different numbers of worked examples", false},
 		{"spread.yaml", "", "give a limit", false},
-		{"limit.yaml", "", "limit is -3", false},
+		{"limit.yaml", "", "limit is 0: give 1 or more", false},
+		{"many.yaml", "", "[3:26] here is a text where a whole number is due", false},
+		{"own.yaml", "", "it is no suite but a task: ask it with --task", false},
+		{"", "twice.yaml", "it is no task but a suite: ask it with --suite", false},
+		{"", "own.yaml other.yaml", "two tasks are named own", false},
 		{"shots.yaml", "", "no worked examples", false},
 		{"nobody.yaml", "", "key task", false},
 		{"lost.yaml", "", "away.yaml", false},

@@ -27,15 +27,20 @@ func (o *Options) choose(rows []json.RawMessage) ([]int, error) {
 		return order[:o.Limit], nil
 	}
 	if o.By != "" {
-		values := make([]string, len(rows))
+		values, has := make([]string, len(rows)), false
 		for i, row := range rows {
 			var fields map[string]json.RawMessage
 			if err := json.Unmarshal(row, &fields); err != nil {
 				return nil, fmt.Errorf("example %d: %w", i, err)
 			}
-			if json.Unmarshal(fields[o.By], &values[i]) != nil {
-				values[i] = string(fields[o.By]) // no string: as it is written
+			value, ok := fields[o.By]
+			if json.Unmarshal(value, &values[i]) != nil {
+				values[i] = string(value) // no string: as it is written
 			}
+			has = has || ok
+		}
+		if !has {
+			return nil, fmt.Errorf("no example has the field %q, by which they are to be spread", o.By)
 		}
 		slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(values[i], values[j]) })
 	}

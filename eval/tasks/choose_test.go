@@ -26,7 +26,6 @@ func TestChoose(t *testing.T) {
 		{Options{Limit: 9, Spread: true}, []int{0, 1, 2, 3, 4, 5, 6, 7}},
 		{Options{Limit: 2, Spread: true}, []int{2, 6}},
 		{Options{Limit: 4, Spread: true}, []int{1, 3, 5, 7}},
-		{Options{Limit: 4, Spread: true, By: "none"}, []int{1, 3, 5, 7}},
 		{Options{Limit: 4, Spread: true, By: "kind"}, []int{0, 1, 4, 7}}, // sorted: 6 | 1 3 | 0 2 4 5 7
 	} {
 		got, err := test.o.choose(rows)
@@ -35,6 +34,8 @@ func TestChoose(t *testing.T) {
 	}
 	_, err := (&Options{Limit: -1}).choose(rows)
 	assert.ErrorContains(t, err, "-1")
+	_, err = (&Options{Limit: 4, Spread: true, By: "kin"}).choose(rows)
+	assert.ErrorContains(t, err, `no example has the field "kin"`)
 }
 
 // Every value of the field has its share, within one row.

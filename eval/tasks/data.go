@@ -28,7 +28,7 @@ type File struct {
 }
 
 // ErrEmpty says that the data of a task is there and has no example of it.
-var ErrEmpty = errors.New("its data has no examples")
+var ErrEmpty = errors.New("no example of the task is in it")
 
 // MissingError says that a task's data is not there.
 type MissingError struct {
@@ -78,21 +78,22 @@ func (r *reader) split(split string) ([]json.RawMessage, error) {
 	}
 	var all []json.RawMessage
 	for _, pattern := range names {
-		name, err := r.name(pattern)
-		if err != nil {
-			return nil, err
+		text, file, err := ReadFile(r.fsys, pattern)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, &MissingError{t.Name, pattern, t.Source}
 		}
-		text, err := r.unpack(name)
+		if err != nil {
+			return nil, fmt.Errorf("task %s: %w", t.Name, err)
+		}
+		r.files[file.Name] = file
+		rows, err := Rows(text)
 		if err == nil {
-			var rows []json.RawMessage
-			if rows, err = parseRows(text); err == nil {
-				rows, err = t.prepare(rows)
-				all = append(all, rows...)
-			}
+			rows, err = t.prepare(rows)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("task %s: %s: %w", t.Name, name, err)
+			return nil, fmt.Errorf("task %s: %s: %w", t.Name, file.Name, err)
 		}
+		all = append(all, rows...)
 	}
 	r.rows[split] = all
 	return all, nil
@@ -136,34 +137,39 @@ func (s *spec) wants(row json.RawMessage) (bool, error) {
 	return true, nil
 }
 
-// name finds the file that is meant.
-func (r *reader) name(pattern string) (string, error) {
+// ReadFile reads a file of the data, decompressed. name may be a pattern (fs.Glob), and the file may have .gz, .bz2 or
+// .zst after it; of several that fit there is none to be preferred, which is an error. fs.ErrNotExist says that it is
+// not there.
+func ReadFile(data fs.FS, name string) ([]byte, File, error) {
 	var found []string
 	for _, end := range []string{"", ".gz", ".bz2", ".zst"} {
-		names, err := fs.Glob(r.fsys, pattern+end)
+		names, err := fs.Glob(data, name+end)
 		if err != nil {
-			return "", fmt.Errorf("task %s: the file name %q: %w", r.task.Name, pattern, err)
+			return nil, File{}, fmt.Errorf("the file name %q: %w", name, err)
 		}
 		found = append(found, names...)
 	}
-	switch len(found) {
+	switch slices.Sort(found); len(found) {
 	case 0:
-		return "", &MissingError{r.task.Name, pattern, r.task.Source}
+		return nil, File{}, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	case 1:
-		return found[0], nil
+	default:
+		return nil, File{}, fmt.Errorf("the data folder has several files for %s: %s; keep one", name, strings.Join(found, ", "))
 	}
-	slices.Sort(found)
-	return "", fmt.Errorf("task %s: the data folder has several files for %s: %s; keep one", r.task.Name, pattern, strings.Join(found, ", "))
-}
-
-// unpack reads a file, decompressed.
-func (r *reader) unpack(name string) ([]byte, error) {
-	raw, err := fs.ReadFile(r.fsys, name)
+	raw, err := fs.ReadFile(data, found[0])
 	if err != nil {
-		return nil, err
+		return nil, File{}, err
 	}
 	sum := sha256.Sum256(raw)
-	r.files[name] = File{name, hex.EncodeToString(sum[:])}
+	text, err := unpack(found[0], raw)
+	if err != nil {
+		return nil, File{}, fmt.Errorf("%s: %w", found[0], err)
+	}
+	return text, File{found[0], hex.EncodeToString(sum[:])}, nil
+}
+
+// unpack decompresses what its name says is compressed.
+func unpack(name string, raw []byte) ([]byte, error) {
 	var in io.Reader = bytes.NewReader(raw)
 	switch path.Ext(name) {
 	case ".gz":
@@ -191,15 +197,15 @@ func (r *reader) unpack(name string) ([]byte, error) {
 	return text, err
 }
 
-// parseRows reads objects, one a line or all in one array.
-func parseRows(text []byte) ([]json.RawMessage, error) {
-	text = bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\ufeff")))
+// Rows reads objects, one a line or all in one array.
+func Rows(text []byte) ([]json.RawMessage, error) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	var rows []json.RawMessage
-	if bytes.HasPrefix(text, []byte("[")) {
-		if err := jsontext.Check(text); err != nil {
+	if array := bytes.TrimSpace(text); bytes.HasPrefix(array, []byte("[")) {
+		if err := jsontext.Check(array); err != nil {
 			return nil, err
 		}
-		for i, row := range jsontext.Elements(text, nil) {
+		for i, row := range jsontext.Elements(array, nil) {
 			if jsontext.KindOf(row) != jsontext.KindObject {
 				return nil, fmt.Errorf("row %d: it is no JSON object", i+1)
 			}

@@ -119,7 +119,7 @@ func (d *drawer) sample(n int) ([]int, error) {
 }
 
 func (d *drawer) few(err error) error {
-	return fmt.Errorf("there are too few worked examples to draw from: %w", err)
+	return fmt.Errorf("there are too few worked examples to draw from: %w; ask with fewer (num_fewshot)", err)
 }
 
 // text is example i, question and answer, as it stands before a question.

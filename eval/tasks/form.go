@@ -171,7 +171,7 @@ next:
 				}
 			}
 		}
-		return nil, fmt.Errorf("doc_to_target: %.60s is none of the %d choices", v, len(choices))
+		return nil, fmt.Errorf("doc_to_target: %.60s is none of the %d choices: it can be the number of one, from 0, its text, or a field or template of either", v, len(choices))
 	}
 	if len(found) == 0 {
 		return nil, fmt.Errorf("doc_to_target: an empty list")

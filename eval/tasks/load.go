@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -47,7 +48,7 @@ func (t *Task) Load(fsys fs.FS, o Options) (*Set, error) {
 		return nil, err
 	}
 	if len(rows) == 0 {
-		return nil, fmt.Errorf("task %s: %w", t.Name, ErrEmpty)
+		return nil, fmt.Errorf("task %s: %s: %w", t.Name, t.asked(), ErrEmpty)
 	}
 	drawer, err := t.newDrawer(&r, set.Shots)
 	if err != nil {
@@ -56,7 +57,7 @@ func (t *Task) Load(fsys fs.FS, o Options) (*Set, error) {
 	set.Of = len(rows)
 	chosen, err := o.choose(rows)
 	if err != nil {
-		return nil, fmt.Errorf("task %s: %w", t.Name, err)
+		return nil, fmt.Errorf("task %s: %s: %w", t.Name, t.asked(), err)
 	}
 	for i, row := range rows {
 		if len(set.Docs) == len(chosen) {
@@ -74,11 +75,16 @@ func (t *Task) Load(fsys fs.FS, o Options) (*Set, error) {
 			set.Docs = append(set.Docs, doc)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("task %s, example %d: %w", t.Name, i, err)
+			return nil, fmt.Errorf("task %s: %s, example %d: %w", t.Name, t.asked(), i, err)
 		}
 	}
 	set.Files = r.read()
 	return set, nil
+}
+
+// asked are the files of the examples, as the task names them.
+func (t *Task) asked() string {
+	return strings.Join(t.spec.DatasetKwargs.Files[t.spec.evalSplit()], ", ")
 }
 
 // doc makes an example of a row. It follows the harness's ConfigurableTask.
@@ -139,7 +145,9 @@ func (t *Task) answers(doc *Doc, e *example) (err error) {
 		return err
 	}
 	if choices == nil {
-		doc.Targets = targets(target)
+		if doc.Targets = targets(target); len(doc.Targets) == 0 {
+			return errors.New("doc_to_target: it is empty, and there is nothing to compare with")
+		}
 		return nil
 	}
 	right, err := gold(target, choices)

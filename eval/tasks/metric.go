@@ -46,16 +46,19 @@ func (t *Task) compileMetrics() error {
 		case t.kind == LogLikelihood && s.Name == "acc_bytes":
 			m.choice = accuracy(func(c string) float64 { return float64(len(c)) })
 		case t.kind == Generate && s.Name == "exact_match":
+			if !t.forms.target.given() {
+				return errors.New("metric_list: exact_match needs doc_to_target to compare with")
+			}
 			for _, source := range s.Ignore {
 				p, err := compilePattern(source)
 				if err != nil {
-					return fmt.Errorf("regexes_to_ignore: %w", err)
+					return fmt.Errorf("metric_list, exact_match: regexes_to_ignore: %w", err)
 				}
 				m.ignore = append(m.ignore, p)
 			}
 		case t.kind == Generate && s.Name == "pass_at_k" && t.Code:
 			if len(s.K) == 0 || slices.Min(s.K) < 1 || slices.Max(s.K) > t.Repeats {
-				return fmt.Errorf("pass_at_k: k is %v: give a list of numbers from 1 to repeats, %d", s.K, t.Repeats)
+				return fmt.Errorf("metric_list, pass_at_k: k is %v: give a list of numbers from 1 to repeats, %d", s.K, t.Repeats)
 			}
 			names = nil
 			for _, k := range s.K {
@@ -132,9 +135,6 @@ func (m *metric) generated(doc *Doc, filter string, got []string, answers []Answ
 			scores[passName(k)+","+filter] = stats.PassAtK(len(answers), passed, k)
 		}
 		return nil
-	}
-	if len(got) == 0 || len(doc.Targets) == 0 {
-		return errors.New("there is no answer or no target to compare")
 	}
 	key := m.name + "," + filter
 	scores[key] = 0

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -41,6 +42,8 @@ var classes = map[byte]string{
 	's': `\t-\r\x1c-\x20\x{85}\p{Z}`,
 }
 
+var lookAround = regexp.MustCompile(`^\(\?<?[=!]`)
+
 func translate(source string) (string, error) {
 	var b strings.Builder
 	in := false // brackets
@@ -78,6 +81,8 @@ func translate(source string) (string, error) {
 				b.WriteByte('\\') // a plain character in Python, a class's start in Go
 			}
 			b.WriteByte(c)
+		case c == '(' && lookAround.MatchString(source[i:]):
+			return "", errors.New("looking around is not supported: match what stands around, and put what is wanted into a group")
 		case c == '[':
 			in = true
 			b.WriteByte(c)

@@ -93,7 +93,7 @@ func (g *generation) sampling() Sampling {
 func (g *generation) check() error {
 	switch {
 	case g.MaxTokens < 0:
-		return fmt.Errorf("generation_kwargs: max_gen_toks is %d", g.MaxTokens)
+		return fmt.Errorf("generation_kwargs: max_gen_toks is %d: it can be 1 or more", g.MaxTokens)
 	case !(g.Temperature >= 0 && g.Temperature <= math.MaxFloat32):
 		return fmt.Errorf("generation_kwargs: temperature is %g: it can be 0 or more", g.Temperature)
 	case !(g.TopP >= 0 && g.TopP <= 1):
@@ -149,7 +149,7 @@ func (t *texts) UnmarshalYAML(raw []byte) error {
 }
 
 // Read reads a task from YAML (see the package's doc for its keys). An error names the
-// key, with its line where YAML knows it.
+// key, with its line if the file has it.
 func Read(r io.Reader) (*Task, error) {
 	raw, err := io.ReadAll(r)
 	if err != nil {
@@ -159,39 +159,31 @@ func Read(r io.Reader) (*Task, error) {
 		return nil, errors.New("a task with !function needs Python, which is not run here: say it with templates, filters and metrics, or leave it to the harness")
 	}
 	var s spec
-	if err := s.decode(raw); err != nil {
+	if err := Decode(raw, &s); err != nil {
 		return nil, fmt.Errorf("task: %w", err)
 	}
+	if s.Name == "" {
+		return nil, errors.New("task: it has no name: give it a key task")
+	}
 	t, err := s.compile()
-	if err != nil {
-		return nil, fmt.Errorf("task %s: %w", s.Name, err)
+	if err == nil {
+		return t, nil
 	}
-	return t, nil
-}
-
-// decode reads YAML. The decoder panics on some that is broken.
-func (s *spec) decode(raw []byte) (err error) {
-	defer func() {
-		if bad := recover(); bad != nil {
-			err = fmt.Errorf("it is no YAML that can be read: %v", bad)
-		}
-	}()
-	if err := yaml.UnmarshalWithOptions(raw, s, yaml.Strict()); err != nil {
-		return errors.New(yaml.FormatError(err, false, true))
+	if line := lineOf(raw, err); line > 0 {
+		return nil, fmt.Errorf("task %s, line %d: %w", s.Name, line, err)
 	}
-	return nil
+	return nil, fmt.Errorf("task %s: %w", s.Name, err)
 }
 
 // compile checks s and makes a task of it.
 func (s *spec) compile() (*Task, error) {
-	if s.Name == "" {
-		return nil, errors.New("it has no name: give it a key task")
-	}
 	if s.DatasetPath != "json" {
 		return nil, fmt.Errorf("dataset_path is %q: only json can be read, with the files in dataset_kwargs.data_files", s.DatasetPath)
 	}
-	if split := s.evalSplit(); len(s.DatasetKwargs.Files[split]) == 0 {
-		return nil, fmt.Errorf("no file for the split %q: name one in dataset_kwargs.data_files, and the split in test_split or validation_split", split)
+	if split := s.evalSplit(); split == "" {
+		return nil, errors.New("test_split is missing: it names the split of dataset_kwargs.data_files that is asked")
+	} else if len(s.DatasetKwargs.Files[split]) == 0 {
+		return nil, fmt.Errorf("dataset_kwargs: no file for the split %q: name one in data_files, or another split in test_split or validation_split", split)
 	}
 	t := &Task{
 		Name: s.Name, Group: s.Group, Shots: s.Shots, Repeats: max(1, s.Repeats), Code: s.Unsafe, Source: s.Metadata.Source, spec: s,
@@ -203,7 +195,7 @@ func (s *spec) compile() (*Task, error) {
 	case "multiple_choice":
 		t.kind = LogLikelihood
 		if s.Choice == nil || s.Target == nil {
-			return nil, errors.New("multiple choice needs doc_to_choice and doc_to_target")
+			return nil, errors.New("output_type is multiple_choice, which needs doc_to_choice and doc_to_target")
 		}
 	case "generate_until":
 		t.kind = Generate
@@ -217,7 +209,7 @@ func (s *spec) compile() (*Task, error) {
 		return nil, errors.New("doc_to_text is missing: it makes the prompt")
 	}
 	if s.Shots < 0 {
-		return nil, fmt.Errorf("num_fewshot is %d", s.Shots)
+		return nil, fmt.Errorf("num_fewshot is %d: it can be 0 or more", s.Shots)
 	}
 	switch s.ShotConfig.Sampler {
 	case "", "default", "first_n":

@@ -177,7 +177,7 @@ func TestReadRefuses(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{
 		{"task: t", "", "no name"},
 		{"dataset_path: json", "dataset_path: openai/gsm8k", "only json"},
-		{"test_split: test", "", "no file for the split"},
+		{"test_split: test", "", "test_split is missing"},
 		{"multiple_choice", "loglikelihood_rolling", "output_type"},
 		{"doc_to_text: q", "", "doc_to_text"},
 		{"doc_to_text: q", "doc_to_txt: q", "doc_to_txt"},
@@ -198,11 +198,31 @@ func TestReadRefuses(t *testing.T) {
 		{"multiple_choice", "generate_until\ngeneration_kwargs: {top_k: -1}", "top_k"},
 		{"multiple_choice", "generate_until\ngeneration_kwargs: {max_gen_toks: -1}", "max_gen_toks"},
 		{"task: t", "task: [t", ""},
+		{"multiple_choice", "multi_choice", "task t, line 5: output_type"},
+		{"doc_to_text: q", "doc_to_txt: q", "did you mean doc_to_text?"},
+		{"task: t", "task: t\nname: t", "unknown field \"name\"\n"},
+		{"task: t", "task: t\nnum_fewshot: many", "here is a text where a whole number is due"},
+		{"task: t", "task: [t, u]", "here is a list where a text is due"},
+		{"task: t", "task: t\x00", "no text"},
+		{"test_split: test", "test_split: tst", "task t, line 4: dataset_kwargs: no file for the split \"tst\""},
 	} {
 		_, err := Read(strings.NewReader(strings.Replace(small, c.old, c.new, 1)))
 		if assert.Error(t, err, c.new) {
 			assert.ErrorContains(t, err, c.want)
 		}
+	}
+}
+
+// What a text is compared with is asked for before a model is asked anything.
+func TestGenerationNeedsATarget(t *testing.T) {
+	generate := strings.NewReplacer("multiple_choice", "generate_until", `doc_to_choice: ["a", "b"]`, "", "metric: acc", "metric: exact_match").Replace(small)
+	_, err := Read(strings.NewReader(strings.Replace(generate, "doc_to_target: y", "", 1)))
+	require.ErrorContains(t, err, "exact_match needs doc_to_target")
+	task, err := Read(strings.NewReader(generate))
+	require.NoError(t, err)
+	for _, y := range []string{`[]`, `null`} {
+		_, err = task.Load(fstest.MapFS{"t.jsonl": {Data: []byte(`{"q": "?", "y": ` + y + `}`)}}, Options{})
+		assert.ErrorContains(t, err, "example 0: doc_to_target: it is empty", y)
 	}
 }
 
@@ -221,11 +241,12 @@ func TestLoadRefuses(t *testing.T) {
 	row := `{"q": "?", "y": 1}`
 	assert.ErrorContains(t, load(fstest.MapFS{"t1.jsonl": file(row), "t2.jsonl.gz": file(row)}), "several files")
 	for text, want := range map[string]string{
-		"":                               "no examples",
+		"":                               "task t: t*.jsonl: no example",
+		"\n\n" + row + "\n{":             "line 4",
 		row + "\n{":                      "line 2",
 		row + "\n[1]":                    "line 2",
 		"[1]":                            "row 1",
-		`{"q": "?", "y": 2}`:             "none of the 2 choices",
+		`{"q": "?", "y": 2}`:             "t*.jsonl, example 0: doc_to_target: 2 is none of the 2 choices",
 		`{"q": "?", "y": -1}`:            "none of the 2 choices",
 		`{"q": "?", "y": "c"}`:           "none of the 2 choices",
 		`{"q": "?", "y": []}`:            "empty list",
