@@ -25,7 +25,7 @@ const (
 // so that models with different tokenizers are asked the same.
 func newFiction(o *Options) (*exam, error) {
 	const name = "creative_fiction"
-	raw, file, err := readFile(o.Data, fictionFile)
+	raw, file, err := tasks.ReadFile(o.Data, fictionFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return notRun(name, results.Behaviour, "there is no "+fictionFile+" in the data; put fiction there that the model was not trained on, as plain text"), nil
 	}
@@ -33,11 +33,11 @@ func newFiction(o *Options) (*exam, error) {
 		return nil, err
 	}
 	if !utf8.Valid(raw) {
-		return nil, errors.New(fictionFile + ": it is not UTF-8")
+		return nil, errors.New(file.Name + ": it is not UTF-8")
 	}
 	windows := cut(strings.TrimSpace(strings.TrimPrefix(string(raw), "\ufeff")), windowBytes)
 	if len(windows) == 0 {
-		return nil, errors.New(fictionFile + ": it is empty")
+		return nil, errors.New(file.Name + ": it is empty")
 	}
 	e := &exam{task: results.Task{
 		Name: name, Version: fmt.Sprintf("1-%d", windowBytes), Kind: results.Behaviour, Of: len(windows), Data: []tasks.File{file},

@@ -1,6 +1,8 @@
 package probe
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
 	"math"
 	"strings"
@@ -205,4 +207,30 @@ func TestNoveltyBenchIsRead(t *testing.T) {
 	require.Len(t, e.Requests()[0], 10)
 	assert.Equal(t, "Name a river.", e.Requests()[0][0].Context)
 	assert.True(t, e.Requests()[0][0].Sampling.Sample)
+}
+
+// Its data is read packed, with a byte order mark, and with lines of Windows, and asks the same.
+func TestDataAsOthersWriteIt(t *testing.T) {
+	packed := func(text string) *fstest.MapFile {
+		var z bytes.Buffer
+		w := gzip.NewWriter(&z)
+		_, err := w.Write([]byte(text))
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		return &fstest.MapFile{Data: z.Bytes()}
+	}
+	const novelty, story = "{\"prompt\":\"Name a river.\"}\n", "It was night.\n"
+	plain := fstest.MapFS{noveltyFile: {Data: []byte(novelty)}, fictionFile: {Data: []byte(story)}}
+	for _, files := range []fstest.MapFS{
+		{noveltyFile + ".gz": packed(novelty), fictionFile + ".gz": packed(story)},
+		{noveltyFile: {Data: []byte("\ufeff" + strings.ReplaceAll(novelty, "\n", "\r\n\r\n"))}, fictionFile: {Data: []byte("\ufeff" + story)}},
+	} {
+		for _, name := range []string{"creative_novelty", "creative_fiction"} {
+			assert.Equal(t, only(t, Creative, name, Options{Data: plain}).Requests(), only(t, Creative, name, Options{Data: files}).Requests())
+		}
+	}
+	version := func(files fstest.MapFS) string {
+		return only(t, Creative, "creative_novelty", Options{Data: files}).(*exam).task.Version
+	}
+	assert.Equal(t, version(plain), version(fstest.MapFS{noveltyFile + ".gz": packed(novelty)}))
 }

@@ -1,13 +1,10 @@
 package probe
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 
 	"smelt/eval/measure"
 	"smelt/eval/results"
@@ -25,33 +22,32 @@ const (
 // them have 512.
 func newNovelty(o *Options) (*exam, error) {
 	const name = "creative_novelty"
-	raw, file, err := readFile(o.Data, noveltyFile)
+	raw, file, err := tasks.ReadFile(o.Data, noveltyFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return notRun(name, results.Behaviour, "there is no "+noveltyFile+" in the data; get it here: "+noveltySource), nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	p := &paper{Revision: 2, MaxTokens: 256, Replies: 10, Temperature: 1, hash: file.SHA256[:12]}
-	n := 0
-	for line := range strings.Lines(string(raw)) {
-		n++
-		if strings.TrimSpace(line) == "" {
-			continue
-		}
+	p := &paper{Revision: 2, MaxTokens: 256, Replies: 10, Temperature: 1, hash: hashOf(raw)}
+	rows, err := tasks.Rows(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file.Name, err)
+	}
+	for i, raw := range rows {
 		var row struct {
 			Prompt string `json:"prompt"`
 		}
-		if err := json.Unmarshal([]byte(line), &row); err != nil {
-			return nil, fmt.Errorf("%s, line %d: %w", noveltyFile, n, err)
+		if err := json.Unmarshal(raw, &row); err != nil {
+			return nil, fmt.Errorf("%s, row %d: %w", file.Name, i+1, err)
 		}
 		if row.Prompt == "" {
-			return nil, fmt.Errorf("%s, line %d: it has no prompt", noveltyFile, n)
+			return nil, fmt.Errorf("%s, row %d: it has no prompt", file.Name, i+1)
 		}
 		p.Prompts = append(p.Prompts, row.Prompt)
 	}
 	if len(p.Prompts) == 0 {
-		return nil, fmt.Errorf("%s: it is empty", noveltyFile)
+		return nil, fmt.Errorf("%s: it is empty", file.Name)
 	}
 	e := p.exam(name, o)
 	e.task.Data = []tasks.File{file}
@@ -67,14 +63,4 @@ func newNovelty(o *Options) (*exam, error) {
 		return []string{"replies are told apart by their words; NoveltyBench's published figures come from a trained classifier and are not comparable"}
 	}
 	return e, nil
-}
-
-// readFile reads a file of the data, with its hash; fs.ErrNotExist if it is not there.
-func readFile(data fs.FS, name string) ([]byte, tasks.File, error) {
-	raw, err := fs.ReadFile(data, name)
-	if err != nil {
-		return nil, tasks.File{}, err
-	}
-	sum := sha256.Sum256(raw)
-	return raw, tasks.File{Name: name, SHA256: hex.EncodeToString(sum[:])}, nil
 }
