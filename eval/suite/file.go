@@ -131,7 +131,7 @@ func (r *resolver) taskFile(path string) (Item, error) {
 	}
 	task, err := tasks.Read(bytes.NewReader(raw))
 	if err != nil {
-		if tasks.Decode(raw, &file{}) == nil {
+		if f := (file{}); tasks.Decode(raw, &f) == nil && len(f.Tasks)+len(f.Probes) > 0 {
 			err = errors.New("it is no task but a suite: ask it with --suite")
 		}
 		return Item{}, fmt.Errorf("%s: %w", path, err)

@@ -136,6 +136,7 @@ func TestResolveErrors(t *testing.T) {
 		"spread.yaml":  "name: a\ntasks: [{task: gsm8k, spread: true}]\n",
 		"limit.yaml":   "name: a\ntasks: [{task: gsm8k, limit: 0}]\n",
 		"many.yaml":    "name: a\ntasks:\n  - {task: gsm8k, limit: many}\n",
+		"void.yaml":    "",
 		"other.yaml":   ownTask, // another file of the same folder
 		"shots.yaml":   "name: a\ntasks: [{task: behaviour, shots: 3}]\n",
 		"probe.yaml":   "name: a\nprobes: [stile]\n",
@@ -160,6 +161,7 @@ func TestResolveErrors(t *testing.T) {
 		{"many.yaml", "", "[3:26] here is a text where a whole number is due", false},
 		{"own.yaml", "", "it is no suite but a task: ask it with --task", false},
 		{"", "twice.yaml", "it is no task but a suite: ask it with --suite", false},
+		{"", "void.yaml", "task: it has no name", false},
 		{"", "own.yaml other.yaml", "two tasks are named own", false},
 		{"shots.yaml", "", "no worked examples", false},
 		{"nobody.yaml", "", "key task", false},
