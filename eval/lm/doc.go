@@ -17,7 +17,8 @@
 // (Python's str.rstrip). The context's tokens are those of it alone, and the continuation's
 // those of both texts together from as many on. An empty context is the token that begins a
 // sequence, or that ends one where there is no such. Of more tokens than the model has
-// positions the first are left out, and the answer says so (Cut).
+// positions the first are left out, and the answer says so (Cut); but what comes after a
+// context must be whole.
 //
 // A chat is the context as what the user says, after a system turn if there is one; a
 // template that fails on that is asked without it, as in the harness.

@@ -84,11 +84,14 @@ func (l *Model) pair(text, continuation, known string, knownTokens []int32) (s s
 		}
 	}
 	positions := l.m.Config().Context
+	if text == "" { // it, too, may lose its beginning
+		s.asked = min(s.asked, positions)
+	}
 	switch {
 	case s.asked <= 0:
 		return s, fmt.Errorf("the continuation %.40q has no tokens of its own: give it a text that does not melt into the context", continuation)
 	case s.asked > positions:
-		return s, fmt.Errorf("the continuation has %d tokens, and the model %d positions: %w", s.asked, positions, llama.ErrContext)
+		return s, fmt.Errorf("the continuation has %d tokens, and the model %d positions: %w: take a model of longer context, or leave the task out", s.asked, positions, llama.ErrContext)
 	}
 	if n := len(s.tokens) - (positions + 1); n > 0 {
 		s.tokens, s.cut = s.tokens[n:], true

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"smelt/compute/llama"
 	"smelt/eval/tasks"
@@ -221,20 +220,11 @@ func (l *Model) answer(t *continuing) tasks.Answer {
 		a.End = tasks.EndOfText
 		made = made[:len(made)-1] // no text, even if the tokenizer does not call it special
 	}
-	a.Text = cut(l.decode(t.tokens, made), t.stops)
+	a.Text = tasks.CutAtStop(l.decode(t.tokens, made), t.stops)
 	if t.end == llama.StopText {
 		a.End = tasks.Stop
 	}
 	return a
-}
-
-// cut leaves out of a text what follows a stop, in the way of the harness: one stop after
-// the other.
-func cut(text string, stops []string) string {
-	for _, stop := range stops {
-		text, _, _ = strings.Cut(text, stop)
-	}
-	return text
 }
 
 // stops returns the texts that end a text, that of the token which ends a sequence among

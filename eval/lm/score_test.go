@@ -171,6 +171,22 @@ func TestScoreErrors(t *testing.T) {
 	}
 }
 
+// A text without a context loses its beginning where it is too long, and the answer says so.
+func TestTextLongerThanTheContext(t *testing.T) {
+	l := open(t, tiny(t, byteLevel(t), 24, 10, llama.Options{}), Options{})
+	text := strings.Repeat("x", 40)
+	asked := []tasks.Request{{Continuation: text}, {Continuation: text[:8]}}
+	answers := make([]tasks.Answer, len(asked))
+	require.NoError(t, l.Answer(context.Background(), asked, func(i int, a tasks.Answer) error {
+		answers[i] = a
+		return nil
+	}))
+	assert.True(t, answers[0].Cut)
+	assert.Less(t, answers[0].LogProb, answers[1].LogProb)
+	assert.False(t, answers[1].Cut)
+	assert.Equal(t, int64(24+8), l.Work().Asked)
+}
+
 // With little memory fewer rows are run at a time, and some again; with too little for a
 // request that is said.
 func TestScoreMemory(t *testing.T) {
