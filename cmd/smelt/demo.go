@@ -76,7 +76,7 @@ func (c *demoCmd) evaluate(a *app) error {
 		}
 	}
 	_, _ = fmt.Fprintf(a.stdout, "\n$ smelt eval --model %s --task hellaswag --task arc --task truthfulqa --limit 3 --out %s\n\n", model, out)
-	e := evalCmd{Model: model, Task: []string{"hellaswag", "arc", "truthfulqa"}, Limit: 3, Out: out, Precision: "stored", LeadingSpace: "harness"}
+	e := evalCmd{Model: model, Task: []string{"hellaswag", "arc", "truthfulqa"}, Limit: new(3), Out: out, Precision: "stored", LeadingSpace: "harness"}
 	if err := e.Run(&quiet); err != nil {
 		return err
 	}

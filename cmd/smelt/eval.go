@@ -17,7 +17,7 @@ type evalCmd struct {
 	Model string   `placeholder:"PATH" help:"A GGUF file, or a folder with a Hugging Face model."`
 	Suite []string `sep:"none" placeholder:"NAME|FILE" group:"What is asked:" help:"baseline, reasoning, quick, behaviour, all, or a suite of your own in YAML. Repeatable (default quick, unless tasks or rows are named)."`
 	Task  []string `sep:"none" placeholder:"NAME|FILE" group:"What is asked:" help:"A task, a group of tasks (truthfulqa, arc, mmlu), a probe, or a task of your own in YAML. Repeatable."`
-	Limit int      `placeholder:"N" group:"What is asked:" help:"Ask the first N examples of each task alone (default: all that the suite asks)."`
+	Limit *int     `placeholder:"N" group:"What is asked:" help:"Ask N examples of each task at most, the first ones, or where a suite takes a part, one spread as that is (default: all that the suite asks)."`
 	Shots *int     `placeholder:"N" group:"What is asked:" help:"Worked examples before each question (default: the task's own number)."`
 	Data  []string `sep:"none" placeholder:"DIR" group:"What is asked:" help:"A folder with the tasks' data. Repeatable. Without it a few invented examples show what happens."`
 	List  bool     `group:"What is asked:" help:"List suites, tasks and probes, and whether their data is there; ask nothing."`
@@ -62,8 +62,8 @@ func (c *evalCmd) check() error {
 	switch {
 	case c.Model == "" && !c.List:
 		return usagef("say what to evaluate: --model PATH")
-	case c.Limit < 0:
-		return usagef("--limit %d: give 1 or more; without it all examples are asked", c.Limit)
+	case c.Limit != nil && *c.Limit < 1:
+		return usagef("--limit %d: give 1 or more; without it all examples are asked", *c.Limit)
 	case c.Shots != nil && *c.Shots < 0:
 		return usagef("--shots %d: give 0 or more", *c.Shots)
 	}
@@ -143,7 +143,18 @@ func (c *evalCmd) folder(m *evaluated) (dir string, undo func(), err error) {
 			_ = os.Remove(path) // if it is empty
 		}
 	}
-	return dir, undo, os.MkdirAll(dir, 0o755)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", nil, fmt.Errorf("%w\n--out names another folder", err)
+	}
+	return dir, undo, nil
+}
+
+// limit is how many examples of a task are asked at most, or 0 for all.
+func (c *evalCmd) limit() int {
+	if c.Limit == nil {
+		return 0
+	}
+	return *c.Limit
 }
 
 // suites are the names of the suites, for the results.

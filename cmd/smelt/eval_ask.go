@@ -54,7 +54,7 @@ func (e *evaluation) open() (*journal.Journal, error) {
 	path := filepath.Join(e.dir, journal.FileName)
 	j, err := journal.Open(path, e.model.identity())
 	switch {
-	case errors.Is(err, journal.ErrInUse):
+	case errors.Is(err, journal.ErrInUse), errors.Is(err, os.ErrPermission):
 		return nil, fmt.Errorf("%w, or give another --out", err)
 	case err != nil || !e.cmd.Fresh:
 		return j, err

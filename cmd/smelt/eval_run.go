@@ -56,7 +56,7 @@ type evaluation struct {
 // prepare finds the data before the model is opened, so that what is missing is said at once.
 func (e *evaluation) prepare() (err error) {
 	c := e.cmd
-	o := exams.Options{Limit: c.Limit, Shots: c.Shots, Chat: c.Chat, Seed: c.Seed}
+	o := exams.Options{Limit: c.limit(), Shots: c.Shots, Chat: c.Chat, Seed: c.Seed}
 	if len(c.Data) > 0 {
 		o.Data = exams.Folders(folders(c.Data)...)
 	}
@@ -77,6 +77,9 @@ func (e *evaluation) prepare() (err error) {
 		return err
 	}
 	if c.Against != nil {
+		if len(e.exams.Sets) == 0 {
+			return usagef("--against-sample looks for the examples of tasks, and none is asked: name one with --task or --suite")
+		}
 		if err := e.against(*c.Against); err != nil {
 			return err
 		}
@@ -148,7 +151,7 @@ func (e *evaluation) run() (err error) {
 // settings are those that change answers.
 func (e *evaluation) settings() results.Settings {
 	c := e.cmd
-	s := results.Settings{Suites: c.suites(e.items), Limit: c.Limit, Shots: c.Shots, Chat: c.Chat, Template: c.Template, Precision: "as stored", Tier: cpu.Active().String(), Seed: c.Seed, Against: e.in}
+	s := results.Settings{Suites: c.suites(e.items), Limit: c.limit(), Shots: c.Shots, Chat: c.Chat, Template: c.Template, Precision: "as stored", Tier: cpu.Active().String(), Seed: c.Seed, Against: e.in}
 	if c.Precision == "fp32" {
 		s.Precision = "fp32"
 	}
