@@ -27,6 +27,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -57,35 +58,18 @@ type Options struct {
 	Data fs.FS
 	// Limit is how many prompts or examples an exam asks at most. 0 is all of them, but 200 of samples and
 	// edge_robustness. A part is spread over the whole.
-	Limit   int
-	Samples int    // replies to a prompt, where more than one is asked; 0 is what the package's doc says
-	Seed    uint64 // of what is sampled
+	Limit int
+	Seed  uint64 // of what is sampled
 	// Bare asks without the chat template, for a model that has none.
 	Bare bool
 	// Chat puts the prompts of tasks (samples, edge_robustness) into the chat template, too.
 	Chat bool
-	// Task is what edge_robustness asks, of multiple choice and marked by acc, and Field the field of its
-	// examples that is changed; nil is arc_easy and its question.
-	Task  *tasks.Task
-	Field string
-}
-
-func (o *Options) validate() error {
-	switch {
-	case o.Limit < 0:
-		return fmt.Errorf("a limit of %d examples", o.Limit)
-	case o.Samples < 0:
-		return fmt.Errorf("%d replies to a prompt", o.Samples)
-	case o.Task != nil && o.Field == "":
-		return fmt.Errorf("task %s: robustness needs the name of the field that is to be changed", o.Task.Name)
-	}
-	return nil
 }
 
 // New makes the exams of a probe. An error is one of the data or the options; data that is not there is none.
 func New(kind Kind, o Options) ([]eval.Exam, error) {
-	if err := o.validate(); err != nil {
-		return nil, fmt.Errorf("probe %s: %w", kind, err)
+	if o.Limit < 0 {
+		return nil, fmt.Errorf("probe %s: a limit of %d examples", kind, o.Limit)
 	}
 	if o.Data == nil {
 		o.Data = embed.FS{} // an empty one
@@ -116,6 +100,12 @@ func New(kind Kind, o Options) ([]eval.Exam, error) {
 		exams = append(exams, e)
 	}
 	return exams, nil
+}
+
+// absent says whether an error is that a task has no examples here.
+func absent(err error) bool {
+	missing := (*tasks.MissingError)(nil)
+	return errors.As(err, &missing) || errors.Is(err, tasks.ErrEmpty)
 }
 
 // or is n, or the default where n is 0.

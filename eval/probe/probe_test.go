@@ -171,10 +171,6 @@ func TestMissingDataIsNotRun(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	file := func(name, text string) fs.FS { return fstest.MapFS{name: {Data: []byte(text)}} }
-	capital, err := tasks.Builtin("gsm8k")
-	require.NoError(t, err)
-	arc, err := tasks.Builtin("arc_easy")
-	require.NoError(t, err)
 	for _, test := range []struct {
 		kind Kind
 		o    Options
@@ -182,25 +178,29 @@ func TestErrors(t *testing.T) {
 	}{
 		{"styles", Options{}, "no probe"},
 		{Style, Options{Limit: -1}, "limit"},
-		{Style, Options{Samples: -1}, "-1 replies"},
 		{Creative, Options{Data: file(noveltyFile, "{\"prompt\":\"a\"}\n{\"prompt\":")}, "line 2"},
 		{Creative, Options{Data: file(noveltyFile, "{}")}, "no prompt"},
 		{Creative, Options{Data: file(noveltyFile, "\n")}, "empty"},
 		{Creative, Options{Data: file(fictionFile, "\xff")}, "UTF-8"},
 		{Creative, Options{Data: file(fictionFile, " \n")}, "empty"},
-		{Edge, Options{Task: arc}, "name of the field"},
-		{Edge, Options{Task: capital, Field: "question"}, "multiple choice"},
-		{Edge, Options{Task: arc, Field: "choices", Data: tasks.Pack()}, "no string"},
 	} {
 		_, err := New(test.kind, test.o)
 		assert.ErrorContains(t, err, test.want)
 	}
-	_, err = only(t, Plain, "plain", Options{}).Mark(t.Context(), 0, nil)
+	_, err := only(t, Plain, "plain", Options{}).Mark(t.Context(), 0, nil)
 	assert.ErrorContains(t, err, "0 answers where 1")
 	_, err = only(t, Creative, "creative_fiction", Options{Data: data(t)}).Mark(t.Context(), 0, []tasks.Answer{{LogProb: math.NaN()}})
 	assert.ErrorContains(t, err, "no log-probability")
 	_, err = only(t, Plain, "plain", Options{}).Result(nil)
 	assert.Error(t, err)
+}
+
+// A file without examples is as good as none.
+func TestEmptyDataIsNotRun(t *testing.T) {
+	for kind, name := range map[Kind]string{Edge: "edge_robustness", Samples: "samples"} {
+		files := fstest.MapFS{"arc_easy_test.jsonl": {}, "gsm8k_test.jsonl": {}}
+		assert.Contains(t, run(t, only(t, kind, name, Options{Data: files}), says("")).NotRun, "no example of the task")
+	}
 }
 
 // Every reply has a seed of its own, and the same one in every run.
@@ -218,9 +218,9 @@ func TestSeeds(t *testing.T) {
 		}
 	}
 	assert.Len(t, seen, 24*5)
-	few := only(t, Style, "style", Options{Limit: 3, Samples: 2}).Requests()
+	few := only(t, Style, "style", Options{Limit: 3}).Requests()
 	require.Len(t, few, 3)
-	assert.Equal(t, first[4][:2], few[0])
+	assert.Equal(t, first[4], few[0])
 }
 
 func TestBareAndChat(t *testing.T) {

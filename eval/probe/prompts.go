@@ -21,7 +21,7 @@ var files embed.FS
 type paper struct {
 	Revision    int      `yaml:"revision"` // of the way of asking and measuring
 	MaxTokens   int      `yaml:"max_tokens"`
-	Replies     int      `yaml:"replies"`     // to each prompt
+	Replies     int      `yaml:"replies"`     // to each prompt; 0 is one
 	Temperature float64  `yaml:"temperature"` // that they are sampled at; 0: the most probable one
 	Prompts     []string `yaml:"prompts"`
 
@@ -53,18 +53,14 @@ func (p *paper) exam(name string, o *Options) *exam {
 	e := &exam{task: results.Task{
 		Name: name, Version: fmt.Sprintf("%d-%s", p.Revision, p.hash), Kind: results.Behaviour, Of: len(p.Prompts),
 	}}
-	replies := 1
-	if p.Temperature > 0 {
-		replies = or(o.Samples, p.Replies)
-	}
 	for _, i := range spread(o.Limit, len(p.Prompts)) {
-		e.asked = append(e.asked, asked{id: i, question: p.Prompts[i], requests: p.requests(p.Prompts[i], replies, o)})
+		e.asked = append(e.asked, asked{id: i, question: p.Prompts[i], requests: p.requests(p.Prompts[i], o)})
 	}
 	return e
 }
 
-func (p *paper) requests(prompt string, replies int, o *Options) []tasks.Request {
-	requests := make([]tasks.Request, replies)
+func (p *paper) requests(prompt string, o *Options) []tasks.Request {
+	requests := make([]tasks.Request, or(p.Replies, 1))
 	for j := range requests {
 		requests[j] = tasks.Request{Kind: tasks.Generate, Chat: !o.Bare, Context: prompt, MaxTokens: p.MaxTokens}
 		if p.Temperature > 0 {

@@ -2,29 +2,20 @@ package probe
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"slices"
 
 	"smelt/eval/results"
 	"smelt/eval/tasks"
 )
 
-// newRobustness asks a task of multiple choice as it is, and with its questions changed in three ways that change no
+// newRobustness asks arc_easy as it is, and with its questions changed in three ways that change no
 // meaning, and counts as robust what is right in all four: the worst case over perturbations of HELM (Liang et al.
 // 2022, arXiv:2211.09110, section 4.5), whose typos, lower case and extra space these are after.
 func newRobustness(o *Options) (*exam, error) {
-	const name = "edge_robustness"
-	task, field := o.Task, o.Field
-	if task == nil {
-		field = "question"
-		var err error
-		if task, err = tasks.Builtin("arc_easy"); err != nil {
-			return nil, err
-		}
-	}
-	if task.Kind() != tasks.LogLikelihood || !slices.ContainsFunc(task.Metrics, func(m tasks.Metric) bool { return m.Key() == accuracyKey }) {
-		return nil, fmt.Errorf("task %s: robustness needs multiple choice marked by acc", task.Name)
+	const name, field = "edge_robustness", "question"
+	task, err := tasks.Builtin("arc_easy")
+	if err != nil {
+		return nil, err
 	}
 	ask := task.Requests
 	if o.Chat {
@@ -36,16 +27,14 @@ func newRobustness(o *Options) (*exam, error) {
 	}}
 	sets := make([]*tasks.Set, len(changes))
 	for v, c := range changes {
-		var err error
 		sets[v], err = task.Load(o.Data, tasks.Options{
 			Limit: or(o.Limit, someExamples), Spread: true, By: "id",
 			Rewrite: func(id int, row json.RawMessage) (json.RawMessage, error) {
 				return rewrite(row, field, func(text string) string { return c.change(text, id) })
 			},
 		})
-		var missing *tasks.MissingError
-		if errors.As(err, &missing) {
-			return notRun(name, results.Behaviour, missing.Error()), nil
+		if absent(err) {
+			return notRun(name, results.Behaviour, err.Error()), nil
 		}
 		if err != nil {
 			return nil, err

@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -30,9 +29,8 @@ func newSamples(o *Options) (*exam, error) {
 		return nil, err
 	}
 	set, err := task.Load(o.Data, tasks.Options{Limit: or(o.Limit, someExamples), Spread: true})
-	var missing *tasks.MissingError
-	if errors.As(err, &missing) {
-		return notRun(name, results.Generated, missing.Error()), nil
+	if absent(err) {
+		return notRun(name, results.Generated, err.Error()), nil
 	}
 	if err != nil {
 		return nil, err
@@ -40,7 +38,7 @@ func newSamples(o *Options) (*exam, error) {
 	e := &exam{task: results.Task{
 		Name: name, Version: "1-" + task.Name + "-" + task.Version, Kind: results.Generated, Shots: set.Shots, Of: set.Of, Data: set.Files,
 		Notes: []string{fmt.Sprintf("%d replies to each question of %s, sampled at temperature %v from the %d most probable tokens",
-			or(o.Samples, replies), task.Name, temperature, topK)},
+			replies, task.Name, temperature, topK)},
 	}}
 	for i := range set.Docs {
 		doc := &set.Docs[i]
@@ -49,7 +47,7 @@ func newSamples(o *Options) (*exam, error) {
 		if o.Chat {
 			ask = task.ChatRequests
 		}
-		for j := range or(o.Samples, replies) {
+		for j := range replies {
 			r := ask(doc)[0]
 			r.Sampling = tasks.Sampling{Sample: true, Temperature: temperature, TopK: topK, Seed: seedOf(o.Seed, j, doc.Context)}
 			requests = append(requests, r)
