@@ -1,26 +1,6 @@
 package measure
 
-import (
-	"fmt"
-	"strings"
-
-	"smelt/eval/stats"
-)
-
-// Gap is how much a model loses by form alone: the mean of flexible[i] - strict[i], where both score the same
-// reply, strict if the answer stood where it was asked to, flexible wherever it stood (the two filters of
-// lm-evaluation-harness' gsm8k). Its standard error is that of paired scores. It is 0 for a model that keeps to
-// the form, and up to 1.
-func Gap(strict, flexible []float64) (stats.Estimate, error) {
-	if len(strict) != len(flexible) {
-		return stats.Estimate{}, fmt.Errorf("strict/flexible gap: %d strict scores and %d flexible ones: score the same replies both ways", len(strict), len(flexible))
-	}
-	differences := make([]float64, len(strict))
-	for i := range strict {
-		differences[i] = flexible[i] - strict[i]
-	}
-	return stats.Mean(differences), nil
-}
+import "strings"
 
 // Vote returns the answer that most of a question's k sampled replies gave, and the share of all k that gave
 // it: self-consistency (Wang et al. 2023, "Self-Consistency Improves Chain of Thought Reasoning in Language

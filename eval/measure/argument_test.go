@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 func TestCountConnectives(t *testing.T) {
@@ -55,16 +54,6 @@ func TestConcludes(t *testing.T) {
 	} {
 		assert.Equal(t, want, Concludes(text), "%q", text)
 	}
-}
-
-func TestGap(t *testing.T) {
-	got, err := Gap([]float64{0, 1, 0, 0}, []float64{1, 1, 0, 1})
-	require.NoError(t, err)
-	assert.Equal(t, 4, got.N)
-	assert.Equal(t, 0.5, got.Mean)
-	assert.InDelta(t, math.Sqrt(4*0.25/3/4), got.StdErr, 1e-15)
-	_, err = Gap([]float64{1}, nil)
-	assert.ErrorContains(t, err, "1 strict scores and 0 flexible")
 }
 
 func TestVote(t *testing.T) {

@@ -5,7 +5,7 @@
 //	creative     Repetition, Diversity, Classes, Overlap         how much a text, or several, say again
 //	edge cases   FindLoop, EndingOf                              loops; empty and cut replies
 //	analytical   CountConnectives, BothSides, Concludes          the outward signs of an argument, in English
-//	reasoning    CountEquations, Gap, Vote, ThinksAloud          sums that are right, answers that agree
+//	reasoning    CountEquations, Vote, ThinksAloud          sums that are right, answers that agree
 //
 // Lexical rules see words and not what they mean: a text can hold every sign of an argument and be nonsense. They
 // are for comparing two models on the same prompts, not for praise of one.

@@ -74,11 +74,6 @@ const (
 	Closed               // with such a mark, or the end of a code block
 )
 
-// String returns the ending in lower case.
-func (e Ending) String() string {
-	return [...]string{"empty", "cut", "open", "closed"}[e]
-}
-
 // EndingOf tells the ending of a text from its last characters. It is Cut if a line that starts with ``` opens
 // a code block nothing closes; after a comma, semicolon, colon, dash, opening bracket or half a character; and
 // after a word in small letters that cannot end a sentence (the, and, because, ...), in more than three words.

@@ -12,11 +12,6 @@ type Equations struct {
 // Valid is the share of the equations that are exact or rounded.
 func (e Equations) Valid() Ratio { return Ratio{e.Exact + e.Rounded, e.Total} }
 
-// Plus adds the counts of another text.
-func (e Equations) Plus(other Equations) Equations {
-	return Equations{e.Total + other.Total, e.Exact + other.Exact, e.Rounded + other.Rounded}
-}
-
 // CountEquations finds the equations of a worked solution, such as those of GSM8K (Cobbe et al. 2021, whose
 // <<48/2=24>> annotations are equations too), and computes both sides in rational numbers, exactly. It is a
 // measure of the steps, as ROSCOE's arithmetic error is (Golovneva et al. 2023, "ROSCOE: A Suite of Metrics for

@@ -35,8 +35,6 @@ type Options struct {
 	// Chat puts each prompt into the model's chat template: see tasks.Task.ChatRequests.
 	Chat bool
 
-	// Repeats is how many answers each request for a text gets; 0 is as many as the task says.
-	Repeats int
 	// Seed is what the draws of sampled answers come from, if not 0; each example and repeat
 	// draws differently.
 	Seed uint64
@@ -52,14 +50,6 @@ type Exam struct {
 // New makes an exam of a task and its examples. A task that asks for a prefix to the answer
 // cannot be asked in a chat template.
 func New(task *tasks.Task, set *tasks.Set, o Options) (*Exam, error) {
-	if o.Repeats < 0 {
-		return nil, fmt.Errorf("task %s: %d answers to a request: give 1 or more, or 0 for as many as the task says", task.Name, o.Repeats)
-	}
-	if o.Repeats > 0 && task.Kind() == tasks.Generate {
-		changed := *task
-		changed.Repeats = o.Repeats
-		task = &changed
-	}
 	if o.Chat {
 		for i := range set.Docs {
 			if doc := &set.Docs[i]; doc.Prefix != "" {
