@@ -97,6 +97,9 @@ func folderFor(flag, path string) error {
 	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
 		return usagef("%s %s: there is no folder %s", flag, path, filepath.Dir(path))
 	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return usagef("%s %s: this is a folder; name a file in it", flag, path)
+	}
 	return nil
 }
 
