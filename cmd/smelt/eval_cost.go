@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"smelt/eval"
 	"smelt/eval/tasks"
@@ -14,12 +15,24 @@ import (
 // a token is about four characters, a generated one takes about as long as three of a prompt, and texts end before
 // they have 256.
 func costs(requests []tasks.Request) map[[32]byte]int64 {
-	order := make([]*tasks.Request, len(requests))
-	for i := range requests {
-		order[i] = &requests[i]
+	type asked struct {
+		*tasks.Request
+		text string // all of the prompt
 	}
-	slices.SortFunc(order, func(a, b *tasks.Request) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Context, b.Context))
+	order := make([]asked, len(requests))
+	for i := range requests {
+		r := &requests[i]
+		order[i] = asked{r, r.Context}
+		if len(r.Shots) > 0 {
+			var text strings.Builder
+			for _, shot := range r.Shots {
+				text.WriteString(shot.Question + shot.Answer)
+			}
+			order[i].text = text.String() + r.Context
+		}
+	}
+	slices.SortFunc(order, func(a, b asked) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.text, b.text))
 	})
 	all := make(map[[32]byte]int64, len(requests))
 	var before string
@@ -29,11 +42,11 @@ func costs(requests []tasks.Request) map[[32]byte]int64 {
 			before, kind = "", r.Kind
 		}
 		shared := 0
-		for shared < min(len(before), len(r.Context)) && before[shared] == r.Context[shared] {
+		for shared < min(len(before), len(r.text)) && before[shared] == r.text[shared] {
 			shared++
 		}
-		cost := len(r.Context) - shared + len(r.Continuation)
-		if before = r.Context; r.Kind == tasks.Generate {
+		cost := len(r.text) - shared + len(r.Continuation)
+		if before = r.text; r.Kind == tasks.Generate {
 			cost += 4 * 3 * min(r.MaxTokens, 256)
 		}
 		all[r.Key()] = int64(cost)

@@ -20,8 +20,9 @@
 // positions the first are left out, and the answer says so (Cut); but what comes after a
 // context must be whole.
 //
-// A chat is the context as what the user says, after a system turn if there is one; a
-// template that fails on that is asked without it, as in the harness.
+// A chat is the context as what the user says, after a system turn if there is one and worked
+// examples as turns; a template that fails on that is asked without the system turn, as in the
+// harness.
 //
 // A text to go on with loses its first tokens where it leaves less room than MaxTokens.
 // Where MaxTokens is as much as the model has positions, which the harness refuses, half of

@@ -35,17 +35,24 @@ func (l *Model) context(r *tasks.Request) (string, error) {
 	if l.template == nil {
 		return "", fmt.Errorf("%w: give it one", ErrNoTemplate)
 	}
-	render := func(turns ...chat.Turn) (chat.Rendered, error) {
+	render := func(turns []chat.Turn) (chat.Rendered, error) {
 		return l.template.Render(chat.Conversation{Turns: turns}, chat.Options{AddGenerationPrompt: true, Variables: l.tokens, Now: l.o.Now})
 	}
-	user := chat.Turn{Role: chat.User, Content: r.Context}
+	turns := []chat.Turn{{Role: chat.System, Content: r.System}}
+	for _, s := range r.Shots {
+		turns = append(turns, chat.Turn{Role: chat.User, Content: s.Question})
+		if s.Answer != "" {
+			turns = append(turns, chat.Turn{Role: chat.Assistant, Content: s.Answer})
+		}
+	}
+	turns = append(turns, chat.Turn{Role: chat.User, Content: r.Context})
 	if r.System != "" {
-		text, err := render(chat.Turn{Role: chat.System, Content: r.System}, user)
+		text, err := render(turns)
 		if err == nil {
 			return text.Text, nil
 		} // a template that has no place for a system turn: the harness, too, leaves it out
 	}
-	text, err := render(user)
+	text, err := render(turns[1:])
 	if err != nil {
 		return "", fmt.Errorf("chat template: %w", err)
 	}

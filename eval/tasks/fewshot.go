@@ -3,7 +3,6 @@ package tasks
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"smelt/compute/jsontext"
 	"smelt/eval/pyrandom"
@@ -15,8 +14,8 @@ type drawer struct {
 	task   *Task
 	n      int
 	rows   []json.RawMessage
-	keys   []string // of rows, equal for equal rows; nil unless the question itself must be left out
-	texts  []string // of rows, once made
+	keys   []string  // of rows, equal for equal rows; nil unless the question itself must be left out
+	made   []*worked // of rows, or nil as long as it is not wanted
 	random *pyrandom.Random
 }
 
@@ -51,7 +50,7 @@ func (t *Task) newDrawer(r *reader, n int) (*drawer, error) {
 			d.keys[i] = canonical(row)
 		}
 	}
-	d.texts = make([]string, len(d.rows))
+	d.made = make([]*worked, len(d.rows))
 	return d, nil
 }
 
@@ -122,44 +121,48 @@ func (d *drawer) few(err error) error {
 	return fmt.Errorf("there are too few worked examples to draw from: %w; ask with fewer (num_fewshot)", err)
 }
 
-// text is example i, question and answer, as it stands before a question.
-func (d *drawer) text(i int) (string, error) {
-	if d.texts[i] != "" {
-		return d.texts[i], nil
+// worked is an example with its answer, and as it stands before a question that is no chat.
+type worked struct {
+	Shot
+	text string
+}
+
+// worked makes example i.
+func (d *drawer) worked(i int) (*worked, error) {
+	if d.made[i] != nil {
+		return d.made[i], nil
 	}
 	e, err := newExample(d.rows[i])
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	t, f := d.task, &d.task.shot
 	question, err := f.text.text(e)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	prefix, err := f.prefix.text(e)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	answer, err := t.shotAnswer(e)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	var b strings.Builder
-	b.WriteString(question)
-	switch {
-	case prefix == "" && answer != "", prefix != "" && question != "" && !touching(question, prefix):
-		b.WriteString(t.spec.targetDelimiter())
+	w := &worked{Shot: Shot{question, prefix + answer}}
+	if prefix != "" && answer != "" && !touching(prefix, answer) {
+		w.Answer = prefix + " " + answer
 	}
-	b.WriteString(prefix)
+	w.text = question
+	if prefix == "" && answer != "" || prefix != "" && question != "" && !touching(question, prefix) {
+		w.text += t.spec.targetDelimiter()
+	}
+	w.text += w.Answer
 	if answer != "" {
-		if prefix != "" && !touching(prefix, answer) {
-			b.WriteByte(' ')
-		}
-		b.WriteString(answer)
-		b.WriteString(t.spec.fewshotDelimiter())
+		w.text += t.spec.fewshotDelimiter()
 	}
-	d.texts[i] = b.String()
-	return d.texts[i], nil
+	d.made[i] = w
+	return w, nil
 }
 
 // shotAnswer is the right answer to a worked example; the first, if there are several.

@@ -15,6 +15,10 @@ import (
 //	sample (a byte), temperature, top p (float64), uvarint of top k, seed (uint64, little-endian)
 //	the system turn, if there is one
 //
+// With worked examples in a chat it begins with "smelt request 2", and ends with
+//
+//	the system turn, and question and answer of each    each a uvarint of its length, and its bytes
+//
 // Requests of equal keys are equal.
 func (r *Request) Key() [sha256.Size]byte {
 	flag := func(b []byte, v bool) []byte {
@@ -26,7 +30,11 @@ func (r *Request) Key() [sha256.Size]byte {
 	text := func(b []byte, s string) []byte {
 		return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 	}
-	b := append(make([]byte, 0, 128+len(r.Context)+len(r.Continuation)), "smelt request 1"...)
+	name := "smelt request 1"
+	if len(r.Shots) > 0 {
+		name = "smelt request 2"
+	}
+	b := append(make([]byte, 0, 128+len(r.Context)+len(r.Continuation)), name...)
 	b = flag(append(b, byte(r.Kind)), r.Chat)
 	b = text(text(b, r.Context), r.Continuation)
 	b = binary.AppendUvarint(b, uint64(len(r.Until)))
@@ -40,5 +48,12 @@ func (r *Request) Key() [sha256.Size]byte {
 	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(s.TopP))
 	b = binary.AppendUvarint(b, uint64(s.TopK))
 	b = binary.LittleEndian.AppendUint64(b, s.Seed)
-	return sha256.Sum256(append(b, r.System...))
+	if len(r.Shots) == 0 {
+		return sha256.Sum256(append(b, r.System...))
+	}
+	b = text(b, r.System)
+	for _, s := range r.Shots {
+		b = text(text(b, s.Question), s.Answer)
+	}
+	return sha256.Sum256(b)
 }

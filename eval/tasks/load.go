@@ -102,11 +102,12 @@ func (t *Task) doc(id int, row json.RawMessage, shots []int, drawer *drawer) (Do
 	context.WriteString(doc.About)
 
 	for _, i := range doc.Shots {
-		shot, err := drawer.text(i)
+		shot, err := drawer.worked(i)
 		if err != nil {
 			return doc, fmt.Errorf("worked example %d: %w", i, err)
 		}
-		context.WriteString(shot)
+		doc.Worked = append(doc.Worked, shot.Shot)
+		context.WriteString(shot.text)
 	}
 
 	question, err := t.forms.text.text(e)

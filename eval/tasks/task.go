@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"strings"
 )
 
 // Kind says what a request asks of a model.
@@ -29,12 +28,16 @@ type Request struct {
 	Kind         Kind
 	Chat         bool   // Context is what a user says, to be put into the model's chat template
 	System       string // of Chat: the system turn before; "" is none
+	Shots        []Shot // of Chat: worked examples after it, as turns of the user and the assistant
 	Context      string
 	Continuation string   // of LogLikelihood
 	Until        []string // of Generate: the text ends before the first of these
 	MaxTokens    int      // of Generate
 	Sampling     Sampling // of Generate
 }
+
+// Shot is a worked example. An empty answer is none.
+type Shot struct{ Question, Answer string }
 
 // Sampling is how tokens are chosen; the zero value takes the most probable.
 type Sampling struct {
@@ -77,6 +80,7 @@ type Doc struct {
 	Gold     []int           // which of Choices are right
 	Targets  []string        // the right answers of a generation task
 	Shots    []int           // which examples of the pool stand before the question
+	Worked   []Shot          // these examples
 
 	values map[string]json.RawMessage
 }
@@ -133,13 +137,14 @@ func (t *Task) Requests(doc *Doc) []Request {
 }
 
 // ChatRequests are Requests in a model's chat template, as the harness's
-// --apply_chat_template asks them: the description is what the system says and all the rest
-// what the user says, and choices come without the delimiter before them.
+// --apply_chat_template asks them: the description is what the system says, worked examples are
+// turns of the user and the assistant (--fewshot_as_multiturn, which that flag implies), and
+// choices come without the delimiter before them.
 func (t *Task) ChatRequests(doc *Doc) []Request {
 	requests := t.Requests(doc)
 	for i := range requests {
 		r := &requests[i]
-		r.Chat, r.System, r.Context = true, doc.About, strings.TrimPrefix(r.Context, doc.About)
+		r.Chat, r.System, r.Shots, r.Context = true, doc.About, doc.Worked, doc.Question
 		if r.Kind == LogLikelihood {
 			r.Continuation = doc.Choices[i]
 		}

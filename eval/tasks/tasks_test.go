@@ -290,6 +290,33 @@ func TestWhereAndPrepare(t *testing.T) {
 	assert.Equal(t, "A: b Cd", set.Docs[0].Context)
 }
 
+// In a chat worked examples are turns, and requests that differ in them have different keys.
+func TestShotsInAChat(t *testing.T) {
+	task, err := Read(strings.NewReader(small + "description: d\nfewshot_split: train\nnum_fewshot: 2\nfewshot_config: {sampler: first_n}\n" +
+		"gen_prefix: '{{p}}'\ndataset_name: x"))
+	require.NoError(t, err)
+	task.spec.DatasetKwargs.Files["train"] = texts{"s.jsonl"}
+	set, err := task.Load(fstest.MapFS{
+		"t.jsonl": {Data: []byte(`{"q": "A", "y": 0, "p": ""}`)},
+		"s.jsonl": {Data: []byte(`{"q": "B", "y": 1, "p": ""}` + "\n" + `{"q": "C", "y": 0, "p": "So:"}`)},
+	}, Options{})
+	require.NoError(t, err)
+	doc := &set.Docs[0]
+	assert.Equal(t, "dB b\n\nC So: a\n\nA", doc.Context)
+	r := task.ChatRequests(doc)[1]
+	assert.Equal(t, Request{Kind: LogLikelihood, Chat: true, System: "d", Shots: []Shot{{"B", "b"}, {"C", "So: a"}}, Context: "A", Continuation: "b"}, r)
+
+	seen := map[[32]byte]bool{}
+	for _, shots := range [][]Shot{nil, {{"B", "b"}}, {{"Bb", ""}}, {{"", "Bb"}}, {{"B", ""}, {"", "b"}}, {{"B", "b"}, {"B", "b"}}} {
+		for _, system := range []string{"", "d", "B"} {
+			other := r
+			other.Shots, other.System = shots, system
+			assert.False(t, seen[other.Key()], "%q %q", system, shots)
+			seen[other.Key()] = true
+		}
+	}
+}
+
 // With equal rows in the pool, the question itself never stands before it.
 func TestShotsLeaveOutTheQuestion(t *testing.T) {
 	task, err := Read(strings.NewReader(small + "fewshot_split: test\nnum_fewshot: 2\n"))

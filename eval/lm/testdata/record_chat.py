@@ -44,7 +44,7 @@ with tempfile.TemporaryDirectory() as scratch:
 
         for task, shots in TASKS:
             t = harness.make(task, argv[1], scratch, shots)
-            t.build_all_requests(apply_chat_template=True, chat_template=render)
+            t.build_all_requests(apply_chat_template=True, fewshot_as_multiturn=True, chat_template=render)  # as its command line does
             requests = ["".join(harness.digest(harness.parts(i)).hexdigest()[:16] for i in t.instances)]
             recorded["tasks"].append({"template": name, "task": task, "shots": shots, "requests": "".join(requests)})
 json.dump(recorded, sys.stdout, indent=1, ensure_ascii=True)
