@@ -77,7 +77,7 @@ func TestMissing(t *testing.T) {
 	}{
 		{func(list []results.Task) []results.Task { return nil }, "accuracy of gsm8k_cot, which was not asked for", 0},
 		{func(list []results.Task) []results.Task { return list[:2] }, "plainness of plain", 4},
-		{func(list []results.Task) []results.Task { list[1].NotRun = "no data"; return list }, "not run: no data", 4},
+		{func(list []results.Task) []results.Task { list[1].NotRun = "no data"; return list }, "self-consistency of samples, which was not run", 4},
 		{func(list []results.Task) []results.Task { list[1].Examples = nil; return list }, "not in the results", 4},
 		{func(list []results.Task) []results.Task { list[0] = ran([]marks{{1, 1, "2"}, {0, 0, ""}}); return list }, "no equations", 4},
 		{func(list []results.Task) []results.Task { delete(list[0].Examples[1].Scores, strict); return list }, "example 1 has no mark", 4},
