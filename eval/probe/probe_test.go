@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -226,7 +227,9 @@ func TestSeeds(t *testing.T) {
 func TestBareAndChat(t *testing.T) {
 	for _, o := range []Options{{}, {Bare: true}, {Chat: true}} {
 		o.Data = data(t)
-		assert.Equal(t, !o.Bare, only(t, Plain, "plain", o).Requests()[0][0].Chat)
+		plain := only(t, Plain, "plain", o)
+		assert.Equal(t, !o.Bare, plain.Requests()[0][0].Chat)
+		assert.Equal(t, o.Bare, slices.Contains(run(t, plain, says("Hello.")).Notes, "its prompts are asked as they are: the model has no chat template"))
 		assert.Equal(t, o.Chat, only(t, Samples, "samples", o).Requests()[0][0].Chat)
 		assert.Equal(t, o.Chat, only(t, Edge, "edge_robustness", o).Requests()[0][0].Chat)
 	}

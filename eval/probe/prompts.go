@@ -53,6 +53,9 @@ func (p *paper) exam(name string, o *Options) *exam {
 	e := &exam{task: results.Task{
 		Name: name, Version: fmt.Sprintf("%d-%s", p.Revision, p.hash), Kind: results.Behaviour, Of: len(p.Prompts),
 	}}
+	if o.Bare {
+		e.task.Notes = []string{"its prompts are asked as they are: the model has no chat template"}
+	}
 	for _, i := range spread(o.Limit, len(p.Prompts)) {
 		e.asked = append(e.asked, asked{id: i, question: p.Prompts[i], requests: p.requests(p.Prompts[i], o)})
 	}
