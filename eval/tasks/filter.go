@@ -3,6 +3,7 @@ package tasks
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -33,6 +34,9 @@ func (t *Task) compileFilters() error {
 		f := filter{name: fs.Name}
 		if f.name == "" {
 			return fmt.Errorf("filter_list, %d: it has no name", i+1)
+		}
+		if slices.ContainsFunc(t.filters, func(other filter) bool { return other.name == f.name }) {
+			return fmt.Errorf("filter_list, %d: there are two named %s: rename one", i+1, f.name)
 		}
 		for _, s := range fs.Steps {
 			apply, err := s.compile()

@@ -127,7 +127,10 @@ func (t *Task) doc(id int, row json.RawMessage, shots []int, drawer *drawer) (Do
 		context.WriteString(prefix)
 	}
 	doc.Context = context.String()
-	return doc, t.answers(&doc, e)
+	if err = t.answers(&doc, e); err == nil && t.Code {
+		_, err = t.Program(&doc, "")
+	}
+	return doc, err
 }
 
 // answers sets the doc's choices and what is right.

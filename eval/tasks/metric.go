@@ -34,6 +34,9 @@ func (t *Task) compileMetrics() error {
 		if s.Aggregation != "" && s.Aggregation != "mean" {
 			return fmt.Errorf("metric_list, %s: aggregation is %q: it can be mean", s.Name, s.Aggregation)
 		}
+		if slices.ContainsFunc(t.metrics, func(other metric) bool { return other.name == s.Name }) {
+			return fmt.Errorf("metric_list: %s is there twice: leave one out", s.Name)
+		}
 		m := metric{name: s.Name, spec: s}
 		names := []string{s.Name}
 		switch {

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
+	"path"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -13,6 +15,9 @@ import (
 // defaultMaxTokens is how long an answer may get where a task does not say, as in the
 // harness's models.
 const defaultMaxTokens = 256
+
+// maxRepeats bounds how many answers a request gets.
+const maxRepeats = 1000
 
 // spec is a task as its YAML has it.
 type spec struct {
@@ -184,6 +189,16 @@ func (s *spec) compile() (*Task, error) {
 		return nil, errors.New("test_split is missing: it names the split of dataset_kwargs.data_files that is asked")
 	} else if len(s.DatasetKwargs.Files[split]) == 0 {
 		return nil, fmt.Errorf("dataset_kwargs: no file for the split %q: name one in data_files, or another split in test_split or validation_split", split)
+	}
+	for _, names := range s.DatasetKwargs.Files {
+		for i, name := range names {
+			if names[i] = path.Clean(name); !fs.ValidPath(names[i]) {
+				return nil, fmt.Errorf("dataset_kwargs: the file %s is not below a data folder: name it as it is called in its folder, and the folder with --data", name)
+			}
+		}
+	}
+	if s.Repeats < 0 || s.Repeats > maxRepeats {
+		return nil, fmt.Errorf("repeats is %d: it can be from 1 to %d", s.Repeats, maxRepeats)
 	}
 	t := &Task{
 		Name: s.Name, Group: s.Group, Shots: s.Shots, Repeats: max(1, s.Repeats), Code: s.Unsafe, Source: s.Metadata.Source, spec: s,

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 )
@@ -207,11 +208,11 @@ func (t *Task) Filtered(texts []string) map[string]string {
 // metric code_eval of Hugging Face's evaluate 0.4 puts it together.
 func (t *Task) Program(doc *Doc, completion string) (string, error) {
 	if !t.Code || len(doc.Targets) != 1 {
-		return "", fmt.Errorf("%s, example %d: its answers are no programs", t.Name, doc.ID)
+		return "", errors.New("its answers are no programs")
 	}
 	var prompt string
-	if err := json.Unmarshal(doc.values["prompt"], &prompt); err != nil {
-		return "", fmt.Errorf("%s, example %d: prompt: %w", t.Name, doc.ID, err)
+	if json.Unmarshal(doc.values["prompt"], &prompt) != nil {
+		return "", errors.New("it has no text in a field prompt, which a program begins with (unsafe_code)")
 	}
 	return prompt + completion + "\n" + doc.Targets[0], nil
 }

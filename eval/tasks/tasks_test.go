@@ -202,6 +202,13 @@ func TestReadRefuses(t *testing.T) {
 		{"doc_to_text: q", "doc_to_txt: q", "did you mean doc_to_text?"},
 		{"task: t", "task: t\nname: t", "unknown field \"name\"\n"},
 		{"task: t", "task: t\nnum_fewshot: many", "here is a text where a whole number is due"},
+		{"task: t", "task: t\na: 1", "unknown field \"a\"\n"},
+		{"t*.jsonl", "../t.jsonl", "the file ../t.jsonl is not below a data folder"},
+		{"t*.jsonl", "/t.jsonl", "the file /t.jsonl is not below a data folder"},
+		{"task: t", "task: t\nrepeats: -1", "repeats is -1"},
+		{"task: t", "task: t\nrepeats: 100000000", "repeats is 100000000: it can be from 1 to 1000"},
+		{"[{metric: acc}]", "[{metric: acc}, {metric: acc}]", "acc is there twice"},
+		{"multiple_choice", "generate_until\nfilter_list: [{name: a}, {name: a}]", "filter_list, 2: there are two named a"},
 		{"task: t", "task: [t, u]", "here is a list where a text is due"},
 		{"task: t", "task: t\x00", "no text"},
 		{"test_split: test", "test_split: tst", "task t, line 4: dataset_kwargs: no file for the split \"tst\""},
@@ -224,6 +231,19 @@ func TestGenerationNeedsATarget(t *testing.T) {
 		_, err = task.Load(fstest.MapFS{"t.jsonl": {Data: []byte(`{"q": "?", "y": ` + y + `}`)}}, Options{})
 		assert.ErrorContains(t, err, "example 0: doc_to_target: it is empty", y)
 	}
+}
+
+// A program needs what it begins with.
+func TestCodeNeedsAPrompt(t *testing.T) {
+	task, err := Read(strings.NewReader(strings.NewReplacer("multiple_choice", "generate_until\nunsafe_code: true", `doc_to_choice: ["a", "b"]`, "",
+		"metric: acc", "metric: pass_at_k, k: [1]", "t*.jsonl", "./t.jsonl").Replace(small)))
+	require.NoError(t, err)
+	load := func(row string) error {
+		_, err := task.Load(fstest.MapFS{"t.jsonl": {Data: []byte(row)}}, Options{})
+		return err
+	}
+	require.NoError(t, load(`{"q": "?", "y": "assert f()", "prompt": "def f():"}`))
+	assert.ErrorContains(t, load(`{"q": "?", "y": "assert f()"}`), "t.jsonl, example 0: it has no text in a field prompt")
 }
 
 func TestLoadRefuses(t *testing.T) {

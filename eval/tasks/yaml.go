@@ -90,7 +90,7 @@ func lineOf(raw []byte, err error) int {
 func Nearest(name string, known []string) (best string, ok bool) {
 	least := 1 + len(name)/3
 	for _, k := range known {
-		if d := distance(name, k); d <= least && (!ok || d < least) {
+		if d := distance(name, k); d < len(name) && d <= least && (!ok || d < least) {
 			best, least, ok = k, d, true
 		}
 	}
