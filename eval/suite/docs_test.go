@@ -23,12 +23,13 @@ func TestDocs(t *testing.T) {
 		if strings.HasPrefix(text, "name: mine") {
 			files["docs/mine.yaml"] = text
 		}
-		if strings.HasPrefix(text, "task: capital") {
-			files["docs/capital.yaml"] = text
+		if task, ok := strings.CutPrefix(text, "task: "); ok {
+			name, _, _ := strings.Cut(task, "\n")
+			files["docs/"+name+".yaml"] = text
 		}
 		text = ""
 	}
-	items, err := Resolve([]string{"docs/mine.yaml"}, []string{"docs/capital.yaml"}, reader(files))
+	items, err := Resolve([]string{"docs/mine.yaml"}, []string{"docs/capital.yaml", "docs/planets.yaml"}, reader(files))
 	require.NoError(t, err)
 	assert.Equal(t, `truthfulqa_mc1
 truthfulqa_mc2
@@ -39,5 +40,6 @@ own in docs/my_task.yaml
 style probe
 edge probe
 capital in docs/capital.yaml named
+planets in docs/planets.yaml named
 `, show(items))
 }
