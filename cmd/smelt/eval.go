@@ -54,7 +54,8 @@ a second run asks nothing. A model that cannot be loaded, and a program that can
 
 The folder gets results.json (figures, settings and every example), report.html (stands alone) and answers.journal.
 smelt compare says whether one model is better than another. Scores are percent with their standard error;
-loss is nats a token; 1 MB is 1,000,000 bytes. docs/eval.md says what each figure means.`
+loss is nats a token; 1 MB is 1,000,000 bytes. docs/eval.md says what each figure means. Exit codes: 0 evaluated,
+whatever came of it; 1 it failed or was stopped; 2 the words were wrong.`
 }
 
 // check refuses flags that do not go together.
