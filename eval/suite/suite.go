@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"smelt/eval/probe"
@@ -99,10 +100,13 @@ func (r *resolver) suite(name string) ([]Item, error) {
 		return r.file(filepath.Clean(name))
 	}
 	items, ok, err := builtin(name)
-	if err == nil && !ok {
-		err = unknown("suite", name, Names())
+	if err != nil || ok {
+		return items, err
 	}
-	return items, err
+	if _, err := r.name(name, ""); err == nil {
+		return nil, fmt.Errorf("%w: %s is no suite: ask it with --task", ErrUnknown, name)
+	}
+	return nil, unknown("suite", name, Names())
 }
 
 // name is what the name or path of a task, group or probe stands for. Paths start at folder.
@@ -128,6 +132,9 @@ func (r *resolver) name(name, folder string) ([]Item, error) {
 		if name == task {
 			return builtins(name)
 		}
+	}
+	if slices.Contains(Names(), name) {
+		return nil, fmt.Errorf("%w: %s is a suite: ask it with --suite", ErrUnknown, name)
 	}
 	known := append(tasks.Names(), Groups()...)
 	for _, kind := range probe.Kinds() {

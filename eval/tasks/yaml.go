@@ -86,8 +86,9 @@ func lineOf(raw []byte, err error) int {
 	return 0
 }
 
-// Nearest is the known name that name is most likely a slip of, if there is one.
+// Nearest is the known name, of small letters, that name is most likely a slip of, if there is one.
 func Nearest(name string, known []string) (best string, ok bool) {
+	name = strings.ToLower(name)
 	least := 1 + len(name)/3
 	for _, k := range known {
 		if d := distance(name, k); d < len(name) && d <= least && (!ok || d < least) {
