@@ -17,7 +17,7 @@ type evalCmd struct {
 	Model string   `placeholder:"PATH" help:"A GGUF file, or a folder with a Hugging Face model."`
 	Suite []string `sep:"none" placeholder:"NAME|FILE" group:"What is asked:" help:"baseline, reasoning, quick, behaviour, all, or a suite of your own in YAML. Repeatable (default quick, unless tasks or rows are named)."`
 	Task  []string `sep:"none" placeholder:"NAME|FILE" group:"What is asked:" help:"A task, a group of tasks (truthfulqa, arc, mmlu), a probe, or a task of your own in YAML. Repeatable."`
-	Limit *int     `placeholder:"N" group:"What is asked:" help:"Ask N examples of each task at most, the first ones, or where a suite takes a part, one spread as that is (default: all that the suite asks)."`
+	Limit *int     `placeholder:"N" group:"What is asked:" help:"Ask N examples of each task at most: the first ones, or, where the suite or the probe does so, some from all over the data (default: all that the suite asks)."`
 	Shots *int     `placeholder:"N" group:"What is asked:" help:"Worked examples before each question (default: the task's own number)."`
 	Data  []string `sep:"none" placeholder:"DIR" group:"What is asked:" help:"A folder with the tasks' data. Repeatable. Without it a few invented examples show what happens."`
 	List  bool     `group:"What is asked:" help:"List suites, tasks and probes, and whether their data is there; ask nothing."`
