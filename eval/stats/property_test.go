@@ -116,6 +116,47 @@ func TestExactTestKeepsItsLevel(t *testing.T) {
 	}
 }
 
+// TestDifferenceIntervalCovers computes, outcome by outcome, how often the interval holds the true difference, at shares
+// near the ends too. It is given as about 0.95.
+func TestDifferenceIntervalCovers(t *testing.T) {
+	for _, c := range []struct {
+		n    int
+		a, b float64 // shares that A alone, and B alone, gets right
+	}{{60, 0, 0}, {60, 0.005, 0}, {60, 0.02, 0.02}, {40, 0.05, 0.2}, {60, 0.3, 0.3}, {60, 0, 0.4}, {30, 0.01, 0.9}} {
+		covered := 0.0
+		for d := 0; d <= c.n; d++ {
+			weight := binomial(c.n, d, min(c.a+c.b, 1))
+			if c.a+c.b == 0 {
+				weight = float64(max(0, 1-d))
+			}
+			for b := 0; b <= d && weight > 0; b++ {
+				part := binomial(d, b, c.b/(c.a+c.b))
+				switch {
+				case c.a+c.b == 0:
+					part = 1
+				case c.a == 0:
+					part = float64(max(0, b-d+1))
+				case c.b == 0:
+					part = float64(max(0, 1-b))
+				}
+				low, high := Pairs{OnlyA: d - b, OnlyB: b, Both: c.n - d}.Interval(0.95)
+				if low <= c.b-c.a && c.b-c.a <= high {
+					covered += weight * part
+				}
+			}
+		}
+		assert.GreaterOrEqual(t, covered, 0.935, "%+v", c)
+	}
+	low, high := Pairs{Neither: 200}.Interval(0.95)
+	assert.InDelta(t, -0.01372, low, 1e-5)
+	assert.InDelta(t, 0.01372, high, 1e-5)
+	low, high = Pairs{OnlyB: 20}.Interval(0.95)
+	assert.InDelta(t, 0.73501, low, 1e-5)
+	assert.Equal(t, 1.0, high)
+	low, high = Pairs{}.Interval(0.95)
+	assert.True(t, math.IsNaN(low) && math.IsNaN(high))
+}
+
 // TestDetectableHasItsPower computes, outcome by outcome, how often the mid-p test finds a difference of the size
 // said to be found with probability 0.8. Outcomes are the number of differences, binomial, and B's share of
 // them, binomial.
