@@ -78,6 +78,10 @@ type Task struct {
 	// Metrics are what both have a score of by example, the primary one first.
 	Metrics []Metric `json:"metrics"`
 	Flips   []Flip   `json:"flips,omitempty"` // in the primary metric, in the order of the data; a group has none
+	// Contaminated counts the pairs that a training sample holds, by the marks of either result, and Clean is the first
+	// metric without them, if there are any. Nil where the examples were not looked for.
+	Contaminated *int    `json:"contaminated,omitempty"`
+	Clean        *Metric `json:"clean,omitempty"`
 }
 
 // Metric is how B differs from A in a metric.
@@ -93,7 +97,7 @@ type Metric struct {
 	StdErrB        results.Float `json:"std_err_b"`
 	Difference     results.Float `json:"difference"`
 	StdErr         results.Float `json:"std_err"` // of the difference
-	Low            results.Float `json:"low"`     // 95 % interval of the difference, by bootstrap
+	Low            results.Float `json:"low"`     // 95 % interval of the difference; NaN where it is not known
 	High           results.Float `json:"high"`
 	Counts         *Counts       `json:"counts,omitempty"` // of a Share
 	Test           string        `json:"test"`             // McNemar or Bootstrap
@@ -114,6 +118,8 @@ type Counts struct {
 	OnlyB   int `json:"only_b"`
 	Neither int `json:"neither"`
 }
+
+const interval = 0.95 // that Low and High cover
 
 // The tests.
 const (
@@ -174,8 +180,29 @@ func Compare(a, b *results.Results, o Options) (*Comparison, error) {
 	if err := c.adjust(); err != nil {
 		return nil, err
 	}
+	c.contaminated()
 	c.summarise()
 	return c, nil
+}
+
+// contaminated warns of what the differences owe to examples that a training sample holds. Groups speak for their parts.
+func (c *Comparison) contaminated() {
+	for i := range c.Tasks {
+		t := &c.Tasks[i]
+		if t.Clean == nil || t.Group != "" {
+			continue
+		}
+		text := fmt.Sprintf("%s: the training sample holds %d of %d examples", t.Name, *t.Contaminated, t.Pairs)
+		switch d, e := float64(t.Clean.Difference), float64(t.Clean.StdErr); {
+		case math.IsNaN(e):
+			text += ", which leaves too few to compare"
+		case t.Kind == results.Behaviour:
+			text += fmt.Sprintf("; without them %s differs by %+.3g ± %.2g (p %.2g)", t.Clean.Name, d, e, t.Clean.P)
+		default:
+			text += fmt.Sprintf("; without them the difference is %+.1f ± %.1f points (p %.2g)", 100*d, 100*e, t.Clean.P)
+		}
+		c.Warnings = append(c.Warnings, text)
+	}
 }
 
 func side(r, other *results.Results) Side {

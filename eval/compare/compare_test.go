@@ -102,7 +102,7 @@ func TestOtherScoresAreTestedByBootstrap(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, spread.Low, float64(m.Low))
 	assert.True(t, math.IsNaN(float64(m.Detectable)), "no difference of five examples can be shown")
-	assert.Equal(t, "No difference between b and a was shown on any of 1 task: too few examples differ to show any.", c.Summary)
+	assert.Equal(t, "No difference between b and a was shown on 1 task: too few examples differ to show any.", c.Summary)
 
 	x, y = append(x, 0.5), append(y, 0.4)
 	a, b = task("t", map[string][]float64{"acc,none": x}, "acc,none"), task("t", map[string][]float64{"acc,none": y}, "acc,none")
@@ -193,7 +193,7 @@ func TestOnlyTheSamePromptsAreCompared(t *testing.T) {
 		{func(t *results.Task) { t.Shots = 5 }, "0 and 5 worked examples before the question"},
 		{func(t *results.Task) { t.Kind = results.Generated }, "a task of choice and one of generation"},
 		{func(t *results.Task) { t.NotRun = "no python3" }, "not run for the second: no python3"},
-		{func(t *results.Task) { t.Examples = nil }, "no prompt is the same among 10 and 0 examples"},
+		{func(t *results.Task) { t.Examples = nil }, "no example has the same prompts and right answers among 10 and 0"},
 		{func(t *results.Task) { t.Scores[0].Metric = "acc_norm,none" }, "no metric has scores by example in both"},
 		{func(t *results.Task) { t.Name = "other" }, "t: only the first has it; other: only the second has it"},
 	} {
@@ -202,6 +202,127 @@ func TestOnlyTheSamePromptsAreCompared(t *testing.T) {
 		_, err := compare.Compare(of("a", a), of("b", b), compare.Options{})
 		require.ErrorIs(t, err, compare.ErrNothingInCommon)
 		assert.ErrorContains(t, err, change.why)
+	}
+}
+
+// A file of data whose right answers were corrected asks the same, and marks otherwise.
+func TestOnlyTheSameRightAnswersAreCompared(t *testing.T) {
+	a, b := task("t", map[string][]float64{"acc,none": shares(10, 0, 5)}, "acc,none"), task("t", map[string][]float64{"acc,none": shares(10, 0, 5)}, "acc,none")
+	for _, list := range [][]results.Example{a.Examples, b.Examples} {
+		for i := range list {
+			list[i].Choices, list[i].Gold, list[i].Targets = []string{"x", "y"}, []int{0}, []string{"7"}
+		}
+	}
+	b.Examples[0].Gold = []int{1}
+	b.Examples[1].Targets = []string{"8"}
+	c, err := compare.Compare(of("a", a), of("b", b), compare.Options{})
+	require.NoError(t, err)
+	x := c.Tasks[0]
+	assert.Equal(t, []int{8, 2, 2}, []int{x.Pairs, x.OnlyA, x.OnlyB})
+}
+
+// Where two runs never differ, or always to one side, that is not certain of all examples there could be.
+func TestNoDifferenceIsNotCertain(t *testing.T) {
+	for _, c := range []struct {
+		a, b      []float64
+		low, high float64
+	}{
+		{shares(200, 0, 50), shares(200, 0, 50), -0.0137, 0.0137},
+		{shares(20, 0, 0), shares(20, 0, 20), 0.735, 1},
+	} {
+		got, err := compare.Compare(of("a", task("t", map[string][]float64{"acc,none": c.a}, "acc,none")), of("b", task("t", map[string][]float64{"acc,none": c.b}, "acc,none")), compare.Options{})
+		require.NoError(t, err)
+		m := got.Tasks[0].Primary()
+		assert.InDelta(t, c.low, float64(m.Low), 1e-3)
+		assert.InDelta(t, c.high, float64(m.High), 1e-3)
+		assert.Zero(t, m.StdErr)
+	}
+	x := []float64{0.1, 0.5, 0.4, 0.3, 0.2, 0.7, 0.9} // graded ones: nothing is known of how they would differ
+	got, err := compare.Compare(of("a", task("t", map[string][]float64{"acc,none": x}, "acc,none")), of("b", task("t", map[string][]float64{"acc,none": x}, "acc,none")), compare.Options{})
+	require.NoError(t, err)
+	m := got.Tasks[0].Primary()
+	assert.True(t, math.IsNaN(float64(m.Low)) && math.IsNaN(float64(m.High)))
+	assert.Equal(t, results.Float(1), m.P)
+}
+
+// A bootstrap of many examples of which few differ, all to one side, is as sure of itself as of a handful.
+func TestFewDifferencesAmongMany(t *testing.T) {
+	x, y := make([]float64, 200), make([]float64, 200)
+	for i := range 4 {
+		y[i] = 0.5
+	}
+	a, b := task("t", map[string][]float64{"acc,none": x}, "acc,none"), task("t", map[string][]float64{"acc,none": y}, "acc,none")
+	c, err := compare.Compare(of("a", a), of("b", b), compare.Options{})
+	require.NoError(t, err)
+	m := c.Tasks[0].Primary()
+	assert.Equal(t, results.Float(0.125), m.P, "four signs that are the same")
+	assert.Equal(t, compare.NoneShown, m.Verdict)
+	assert.True(t, math.IsNaN(float64(m.Detectable)))
+}
+
+func TestWithoutContaminatedExamples(t *testing.T) {
+	part := func(name string, values []float64, marked ...int) results.Task {
+		x := task(name, map[string][]float64{"acc,none": values}, "acc,none")
+		x.Contaminated = ptr(len(marked))
+		for _, i := range marked {
+			x.Examples[i].Contaminated = true
+		}
+		return x
+	}
+	inGroup := func(t results.Task) results.Task { t.Group = "g"; return t }
+	unlooked := task("u", map[string][]float64{"acc,none": shares(10, 0, 5)}, "acc,none")
+	a := of("a", part("t", shares(40, 0, 0), 0, 1), inGroup(part("g1", shares(10, 0, 0), 3)), inGroup(part("g2", shares(10, 0, 0))), unlooked)
+	b := of("b", part("t", shares(40, 0, 12), 1, 2, 3, 4, 5, 6, 7, 8), inGroup(part("g1", shares(10, 0, 10))), inGroup(part("g2", shares(10, 0, 0))), unlooked)
+	c, err := compare.Compare(a, b, compare.Options{})
+	require.NoError(t, err)
+	x := c.Tasks[0]
+	assert.Equal(t, 9, *x.Contaminated, "by the marks of either")
+	assert.Equal(t, 31, x.Clean.N)
+	assert.InDelta(t, 3.0/31, float64(x.Clean.Difference), 1e-12)
+	assert.InDelta(t, 0.25, float64(x.Clean.P), 1e-12)
+	assert.Empty(t, x.Clean.Verdict)
+	assert.Equal(t, compare.Better, x.Primary().Verdict, "of all examples")
+	assert.Equal(t, []int{1, 19}, []int{*c.Tasks[1].Contaminated, c.Tasks[1].Clean.N}, "a group")
+	assert.Nil(t, c.Tasks[3].Clean, "a part without marks")
+	assert.Nil(t, c.Tasks[4].Contaminated)
+	assert.Equal(t, []string{
+		"t: the training sample holds 9 of 40 examples; without them the difference is +9.7 ± 5.4 points (p 0.25)",
+		"g: the training sample holds 1 of 20 examples; without them the difference is +47.4 ± 11.8 points (p 0.0039)",
+	}, c.Warnings)
+
+	all := part("t", shares(2, 0, 1), 0, 1)
+	c, err = compare.Compare(of("a", all), of("b", all), compare.Options{})
+	require.NoError(t, err)
+	assert.Contains(t, c.Warnings, "t: the training sample holds 2 of 2 examples, which leaves too few to compare")
+	_, err = json.Marshal(c)
+	assert.NoError(t, err)
+}
+
+func TestFlipsOfAMetricOfErrors(t *testing.T) {
+	a, b := task("t", map[string][]float64{"acc,none": {0, 1}}, "acc,none"), task("t", map[string][]float64{"acc,none": {1, 1}}, "acc,none")
+	a.Scores[0].HigherIsBetter = false
+	c, err := compare.Compare(of("a", a), of("b", b), compare.Options{})
+	require.NoError(t, err)
+	require.Len(t, c.Tasks[0].Flips, 1)
+	assert.Equal(t, "a", c.Tasks[0].Flips[0].Right)
+}
+
+// Rounding leaves of one row a little, which must not become an infinite error.
+func TestOneHeldOutRow(t *testing.T) {
+	for tokens := int64(2); tokens < 60; tokens++ {
+		held := func(nats results.Float) *results.HeldOut {
+			row := results.RowLoss{Nats: nats, Tokens: tokens, TextNats: nats, Bytes: 3 * tokens}
+			x := results.Bucket{Name: "code", Rows: 1, ByRow: []results.RowLoss{row}, Loss: nats / results.Float(tokens), BitsPerByte: nats / results.Float(3*tokens)}
+			all := x
+			all.Name, all.ByRow = "", nil
+			return &results.HeldOut{Digest: "same", Buckets: []results.Bucket{x}, All: all}
+		}
+		a, b := of("a"), of("b")
+		a.HeldOut, b.HeldOut = held(results.Float(tokens)*0.1), held(results.Float(tokens)*0.3)
+		c, err := compare.Compare(a, b, compare.Options{})
+		require.NoError(t, err)
+		require.True(t, math.IsNaN(float64(c.HeldOut[0].LossStdErr)) && math.IsNaN(float64(c.HeldOut[0].BitsPerByteError)), "%d tokens: %v", tokens, c.HeldOut[0])
+		assert.NotContains(t, c.Summary, "NaN")
 	}
 }
 
@@ -218,11 +339,15 @@ func TestFlipsSayWhatEachAnswered(t *testing.T) {
 	assert.Equal(t, "certainly", compare.Answered(&e, "acc_bytes,none").Answer)
 	assert.Equal(t, []string{"certainly"}, compare.Wanted(&e))
 	said := results.Example{Targets: []string{"7"}, Found: map[string]string{"flexible-extract": "8"}, Answers: []results.Answer{{Text: ptr("It is 8."), End: "stop"}}}
-	assert.Equal(t, compare.Said{Answer: "8", Reply: "It is 8.", End: "stop"}, compare.Answered(&said, "exact_match,flexible-extract"))
-	voted := results.Example{Found: map[string]string{"vote": "8"}, Answers: []results.Answer{{Text: ptr("It is 9.")}}}
-	assert.Equal(t, "8", compare.Answered(&voted, "vote").Answer)
+	assert.Equal(t, compare.Said{Answer: "8", Replies: []compare.Reply{{Text: "It is 8.", End: "stop"}}}, compare.Answered(&said, "exact_match,flexible-extract"))
+	voted := results.Example{Found: map[string]string{"vote": "8"}, Answers: []results.Answer{{Text: ptr("It is 9.")}, {Text: ptr("It is 8."), Cut: true}}}
+	assert.Equal(t, compare.Said{Answer: "8", Replies: []compare.Reply{{Text: "It is 9."}, {Text: "It is 8."}}, Cut: true}, compare.Answered(&voted, "vote"))
 	program := results.Example{Answers: []results.Answer{{Text: ptr("pass"), Passed: ptr(false)}}}
 	assert.Equal(t, "the program failed", compare.Answered(&program, "pass@1,create_test").Answer)
+	program.Answers = append(program.Answers, results.Answer{Text: ptr("pass"), Passed: ptr(true)}, program.Answers[0])
+	assert.Equal(t, "1 of 3 programs ran to their end", compare.Answered(&program, "pass@1,create_test").Answer)
+	none := results.Example{Choices: []string{"a", ""}, Answers: lp(-1, 0)}
+	assert.Equal(t, "", compare.Answered(&none, "acc_norm,none").Answer, "what is over no length is taken, as the metric does")
 	for _, odd := range []results.Example{{}, {Choices: []string{"a"}}, {Gold: []int{-1, 9}, Choices: []string{""}, Answers: lp(-1, -2)}} {
 		assert.NotPanics(t, func() { compare.Answered(&odd, "acc_norm,none"); compare.Wanted(&odd) })
 	}
@@ -237,14 +362,15 @@ func TestWarnings(t *testing.T) {
 	assert.Equal(t, "m m-hash", c.A.Label)
 	b.Model.SHA256 = "else"
 	a.Settings = results.Settings{Precision: "fp32", Limit: 10}
-	b.Settings = results.Settings{Precision: "as stored", Chat: true, Shots: ptr(0)}
+	b.Settings = results.Settings{Precision: "as stored", Chat: true, Shots: ptr(0), Template: "chatml", LeadingSpace: "keep"}
 	b.Tasks[0].Data = []tasks.File{{Name: "f", SHA256: "1"}}
 	c, err = compare.Compare(a, b, compare.Options{})
 	require.NoError(t, err)
 	assert.Equal(t, []string{
-		"chat template used: no for the first, yes for the second", "precision of products: fp32 for the first, as stored for the second",
+		"chat template used: no for the first, yes for the second", "the chat template given: none for the first, chatml for the second",
+		"the space that a text begins with: none for the first, keep for the second", "precision of products: fp32 for the first, as stored for the second",
 		"examples a task: the first 10 for the first, all for the second", "worked examples: each task's own for the first, 0 for the second",
-		"t: the data files differ, so only examples with the same prompt are compared",
+		"t: the data files differ, so only examples with the same prompts and right answers are compared",
 	}, c.Warnings)
 }
 

@@ -5,14 +5,16 @@
 //	results of B ─┘  examples   └ right in one, wrong in the other ──▶ flips
 //
 // Differences are B less A. An example of A is compared with that of B whose requests are the same, by the hash of
-// its prompts, in a task of the same name, version and number of shots. What finds no partner is left out and counted.
+// its prompts, and whose right answers are, in a task of the same name, version and number of shots. What finds no
+// partner is left out and counted. Of examples that a training sample holds, differences are given with and without.
 //
 // # Tests
 //
-// Where every score is 0 or 1, P is that of McNemar's exact test; elsewhere it is the paired bootstrap's, but
-// never below 2^(1-n), the least that a test of n differences by their signs can give, since a bootstrap of a
-// handful of examples is surer than it may be (Davison & Hinkley 1997, section 4.2.3, on small samples). The interval
-// of the difference is the bootstrap's everywhere.
+// Where every score is 0 or 1, P is that of McNemar's exact test, and the interval of the difference Bonett & Price's
+// (stats.Pairs.Interval). Elsewhere both are the paired bootstrap's, but P is never below 2^(1-k), where k examples
+// differ: the least that a test of differences by their signs can give, since a bootstrap of a handful of examples is
+// surer than it may be (Davison & Hinkley 1997, section 4.2.3, on small samples). Where all differences are the same it
+// has no interval.
 //
 // Means are over the pairs, so they are a task's scores only where both have all its examples and the score is a mean.
 //

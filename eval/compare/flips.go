@@ -1,8 +1,8 @@
 package compare
 
 import (
+	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -21,23 +21,29 @@ type Flip struct {
 
 // Said is what one answered.
 type Said struct {
-	Answer string `json:"answer"`          // the choice it took, or what was found in its reply
-	Reply  string `json:"reply,omitempty"` // the whole of a generated one
-	End    string `json:"end,omitempty"`   // why the reply ended
+	Answer  string  `json:"answer"`            // the choice it took, or what was found in its reply
+	Replies []Reply `json:"replies,omitempty"` // the whole of generated ones
+	Cut     bool    `json:"cut,omitempty"`     // a prompt was longer than the model takes, and lost its beginning
 }
 
-func (m *matched) flips(metric string) {
+// Reply is a generated text.
+type Reply struct {
+	Text string `json:"text"`
+	End  string `json:"end,omitempty"` // why it ended
+}
+
+func (m *matched) flips(metric *Metric) {
 	for _, p := range m.pairs {
-		a, inA := value(p.a, metric)
-		b, inB := value(p.b, metric)
+		a, inA := value(p.a, metric.Name)
+		b, inB := value(p.b, metric.Name)
 		if !inA || !inB || a == b {
 			continue
 		}
 		f := Flip{
 			ID: p.a.ID, Right: "a", Question: p.a.Question, Wanted: Wanted(p.a),
-			A: Answered(p.a, metric), B: Answered(p.b, metric),
+			A: Answered(p.a, metric.Name), B: Answered(p.b, metric.Name),
 		}
-		if b > a {
+		if (b > a) == metric.HigherIsBetter {
 			f.Right = "b"
 		}
 		m.Flips = append(m.Flips, f)
@@ -56,31 +62,40 @@ func Wanted(e *results.Example) []string {
 }
 
 // Answered is what an example was answered, as the metric sees it: of choices the most probable one, for acc_norm
-// and acc_bytes over its length; of a reply what the metric's filter, or
-// the metric itself, found in it.
+// and acc_bytes over its length; of replies what the metric's filter, or the metric itself, found in them; of programs
+// how many ran to their end.
 func Answered(e *results.Example, metric string) Said {
-	name, filter, _ := strings.Cut(metric, ",")
-	if len(e.Choices) > 0 {
-		if best := chosen(e, name); best >= 0 {
-			return Said{Answer: e.Choices[best]}
-		}
-		return Said{}
-	}
 	var s Said
-	i := slices.IndexFunc(e.Answers, func(a results.Answer) bool { return a.Text != nil })
-	if i >= 0 {
-		s.Reply, s.End = *e.Answers[i].Text, e.Answers[i].End
+	programs, passed := 0, 0
+	for _, a := range e.Answers {
+		s.Cut = s.Cut || a.Cut
+		if a.Text != nil {
+			s.Replies = append(s.Replies, Reply{*a.Text, a.End})
+		}
+		if a.Passed != nil {
+			programs++
+			if *a.Passed {
+				passed++
+			}
+		}
 	}
-	found, ok := e.Found[filter]
-	if !ok {
-		found, ok = e.Found[metric]
-	}
+	name, filter, _ := strings.Cut(metric, ",")
 	switch {
-	case i >= 0 && e.Answers[i].Passed != nil && *e.Answers[i].Passed:
+	case len(e.Choices) > 0:
+		if best := chosen(e, name); best >= 0 {
+			s.Answer = e.Choices[best]
+		}
+	case programs > 1:
+		s.Answer = fmt.Sprintf("%d of %d programs ran to their end", passed, programs)
+	case passed == 1:
 		s.Answer = "the program ran to its end"
-	case i >= 0 && e.Answers[i].Passed != nil:
+	case programs == 1:
 		s.Answer = "the program failed"
-	case ok:
+	default:
+		found, ok := e.Found[filter]
+		if !ok {
+			found = e.Found[metric]
+		}
 		s.Answer = found
 	}
 	return s
@@ -99,6 +114,9 @@ func chosen(e *results.Example, metric string) int {
 			v /= float64(utf8.RuneCountInString(e.Choices[i]))
 		case "acc_bytes":
 			v /= float64(len(e.Choices[i]))
+		}
+		if math.IsNaN(v) { // as the metric has it
+			return i
 		}
 		if v > most || best < 0 {
 			best, most = i, v

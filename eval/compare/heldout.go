@@ -106,11 +106,14 @@ func together(a, b []results.RowLoss, of func(*results.RowLoss) (y, x float64)) 
 	ra, xa := ratio(a)
 	rb, xb := ratio(b)
 	n, squares := float64(len(a)), 0.0
+	if n < 2 { // rounding may leave of one row what is not 0
+		return results.Float(math.NaN())
+	}
 	for i := range a {
 		ya, x := of(&a[i])
 		yb, z := of(&b[i])
 		d := (yb-rb*z)/xb - (ya-ra*x)/xa
 		squares += d * d
 	}
-	return results.Float(math.Sqrt(n / (n - 1) * squares)) // 0 * Inf of one row
+	return results.Float(math.Sqrt(n / (n - 1) * squares))
 }

@@ -15,6 +15,7 @@ type matched struct {
 	Task
 	pairs  []pair
 	scores []results.Score // of both
+	looked bool            // for the examples, in a training sample
 }
 
 type pair struct{ a, b *results.Example }
@@ -38,7 +39,7 @@ func (c *Comparison) match(a, b *results.Results, only []string) ([]*matched, er
 		if !wanted(ta) {
 			continue
 		}
-		tb := find(b, ta.Name)
+		tb := b.Task(ta.Name)
 		if tb == nil {
 			skip(ta, "only the first has it")
 			continue
@@ -47,11 +48,11 @@ func (c *Comparison) match(a, b *results.Results, only []string) ([]*matched, er
 			skip(ta, why)
 			continue
 		}
-		m := &matched{Task: Task{Name: ta.Name, Group: ta.Group, Kind: ta.Kind, Shots: ta.Shots}, scores: shared(ta, tb)}
+		m := &matched{Task: Task{Name: ta.Name, Group: ta.Group, Kind: ta.Kind, Shots: ta.Shots}, scores: shared(ta, tb), looked: ta.Contaminated != nil || tb.Contaminated != nil}
 		m.join(ta.Examples, tb.Examples)
 		switch {
 		case len(m.pairs) == 0:
-			skip(ta, fmt.Sprintf("no prompt is the same among %d and %d examples", len(ta.Examples), len(tb.Examples)))
+			skip(ta, fmt.Sprintf("no example has the same prompts and right answers among %d and %d", len(ta.Examples), len(tb.Examples)))
 			continue
 		case len(m.scores) == 0:
 			skip(ta, "no metric has scores by example in both")
@@ -63,7 +64,7 @@ func (c *Comparison) match(a, b *results.Results, only []string) ([]*matched, er
 		if m.Group != "" {
 			g := groups[ta.Group]
 			if g == nil {
-				g = &matched{Task: Task{Name: ta.Group, Kind: ta.Kind, Shots: ta.Shots}, scores: m.scores}
+				g = &matched{Task: Task{Name: ta.Group, Kind: ta.Kind, Shots: ta.Shots}, scores: m.scores, looked: true}
 				groups[ta.Group] = g
 				list = append(list, g)
 			}
@@ -72,7 +73,7 @@ func (c *Comparison) match(a, b *results.Results, only []string) ([]*matched, er
 		list = append(list, m)
 	}
 	for i := range b.Tasks {
-		if tb := &b.Tasks[i]; wanted(tb) && find(a, tb.Name) == nil {
+		if tb := &b.Tasks[i]; wanted(tb) && a.Task(tb.Name) == nil {
 			skip(tb, "only the second has it")
 		}
 	}
@@ -86,6 +87,7 @@ func (m *matched) add(part *matched) {
 	m.OnlyA += part.OnlyA
 	m.OnlyB += part.OnlyB
 	m.pairs = append(m.pairs, part.pairs...)
+	m.looked = m.looked && part.looked
 	m.scores = slices.DeleteFunc(slices.Clone(m.scores), func(s results.Score) bool {
 		return !slices.ContainsFunc(part.scores, func(p results.Score) bool { return p.Metric == s.Metric })
 	})
@@ -108,20 +110,24 @@ func differ(a, b *results.Task) string {
 	return ""
 }
 
-// join pairs the examples whose prompts are the same; of several with one prompt, the first with the first.
+// join pairs the examples that ask the same and have the same right answers: files of data are corrected at times. Of
+// several that are the same, the first is paired with the first.
 func (m *matched) join(a, b []results.Example) {
-	byPrompt := map[string][]*results.Example{}
+	key := func(e *results.Example) string { return fmt.Sprintf("%s %v %q", e.Prompt, e.Gold, e.Targets) }
+	known := map[string][]*results.Example{}
 	for i := range b {
-		byPrompt[b[i].Prompt] = append(byPrompt[b[i].Prompt], &b[i])
+		k := key(&b[i])
+		known[k] = append(known[k], &b[i])
 	}
 	for i := range a {
-		same := byPrompt[a[i].Prompt]
+		k := key(&a[i])
+		same := known[k]
 		if len(same) == 0 {
 			m.OnlyA++
 			continue
 		}
 		m.pairs = append(m.pairs, pair{&a[i], same[0]})
-		byPrompt[a[i].Prompt] = same[1:]
+		known[k] = same[1:]
 	}
 	m.Pairs = len(m.pairs)
 	m.OnlyB = len(b) - len(m.pairs)
@@ -154,15 +160,6 @@ func Primary(list []results.Score) int {
 		}
 	}
 	return min(0, len(list)-1)
-}
-
-func find(r *results.Results, name string) *results.Task {
-	for i := range r.Tasks {
-		if r.Tasks[i].Name == name {
-			return &r.Tasks[i]
-		}
-	}
-	return nil
 }
 
 // names are those of the tasks and their groups.

@@ -23,9 +23,8 @@ func warnings(a, b *results.Results) []string {
 	differ("lm-evaluation-harness's version", a.Harness, b.Harness)
 	x, y := &a.Settings, &b.Settings
 	differ("chat template used", yes(x.Chat), yes(y.Chat))
-	if x.Chat && y.Chat && x.Template != y.Template {
-		differ("the chat template", named(x.Template), named(y.Template))
-	}
+	differ("the chat template given", named(x.Template), named(y.Template))
+	differ("the space that a text begins with", named(x.LeadingSpace), named(y.LeadingSpace))
 	differ("precision of products", x.Precision, y.Precision)
 	differ("kernels", x.Tier, y.Tier)
 	differ("examples a task", limit(x.Limit), limit(y.Limit))
@@ -34,12 +33,12 @@ func warnings(a, b *results.Results) []string {
 	differ("sandbox", named(x.Sandbox), named(y.Sandbox))
 	for i := range a.Tasks {
 		ta := &a.Tasks[i]
-		tb := find(b, ta.Name)
+		tb := b.Task(ta.Name)
 		if tb == nil || ta.NotRun != "" || tb.NotRun != "" {
 			continue
 		}
 		if !slices.EqualFunc(ta.Data, tb.Data, func(x, y tasks.File) bool { return x.SHA256 == y.SHA256 }) {
-			list = append(list, ta.Name+": the data files differ, so only examples with the same prompt are compared")
+			list = append(list, ta.Name+": the data files differ, so only examples with the same prompts and right answers are compared")
 		}
 	}
 	return list

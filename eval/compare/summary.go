@@ -9,8 +9,11 @@ import (
 // summarise counts the verdicts of the tasks and puts them into a sentence.
 func (c *Comparison) summarise() {
 	defer func() {
-		if n := len(c.HeldOut); n > 0 {
-			h := &c.HeldOut[n-1] // all rows
+		n := len(c.HeldOut)
+		if n == 0 {
+			return
+		}
+		if h := &c.HeldOut[n-1]; !math.IsNaN(float64(h.BitsPerByteError)) { // all rows
 			c.Summary += fmt.Sprintf(" On %d held-out rows bits per byte went from %.4f to %.4f (%+.4f ± %.4f).", h.Rows, h.BitsA, h.BitsB, h.BitsPerByte, h.BitsPerByteError)
 		}
 	}()
@@ -45,7 +48,7 @@ func (c *Comparison) summarise() {
 		c.Summary = "No task was tested."
 		return
 	case len(said) == 0:
-		c.Summary = fmt.Sprintf("No difference between %s and %s was shown on any of %s", c.B.Label, c.A.Label, tasksOf(tested))
+		c.Summary = fmt.Sprintf("No difference between %s and %s was shown on %s", c.B.Label, c.A.Label, tasksOf(tested))
 	default:
 		c.Summary = fmt.Sprintf("%s is %s than %s", c.B.Label, strings.Join(said, " and "), c.A.Label)
 		if c.Equal > 0 {

@@ -8,12 +8,13 @@ import (
 	"smelt/eval/results"
 )
 
-// How many are shown of a task: right and wrong examples, flips of each direction, right answers of an example.
+// How many are shown of a task: right and wrong examples, flips of each direction, right answers and replies of an example.
 const (
 	mostExamples = 2
 	mostFlips    = 15
 	mostOfPart   = 2 // flips, for a part of a group: there are many parts
 	mostWanted   = 5
+	mostReplies  = 20
 )
 
 // taskPart is what the page shows of single examples of a task.

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -204,6 +205,35 @@ func golden(t *testing.T, name, got string) {
 	want, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.True(t, string(want) == got, "%s is not what is written now: look at it, then -rewrite", path)
+}
+
+// Of an example whose answer is a vote, each reply is seen, as long as it was; and that a prompt was cut.
+func TestAllRepliesAreShown(t *testing.T) {
+	r := invented("model", 0)
+	for i := range r.Tasks[0].Examples {
+		e := &r.Tasks[0].Examples[i]
+		e.Answers = nil
+		for j := range 25 {
+			text := fmt.Sprintf("<reply %d> %sends", j, strings.Repeat("so many words ", 30))
+			e.Answers = append(e.Answers, results.Answer{Text: &text, End: "token limit", Cut: j == 3})
+		}
+		e.Answers[1].Text = ptr("")
+	}
+	got := page(t, r, nil)
+	for j := range 20 {
+		assert.Equal(t, j != 1, strings.Contains(got, fmt.Sprintf("&lt;reply %d&gt; so many", j)), j)
+		assert.Contains(t, got, fmt.Sprintf("reply %d of 25", j+1))
+	}
+	assert.Contains(t, got, "reply 2 of 25: nothing, ended by: token limit")
+	assert.Contains(t, got, "and 5 more replies")
+	assert.Equal(t, 4, strings.Count(got, "the prompt was longer than the model takes, and lost its beginning"), "two right ones, two wrong")
+	assert.Equal(t, 4*19, strings.Count(got, "so many words ends</pre>"), "none is cut")
+
+	long := strings.Repeat("x", 3900) + "."
+	for i := range r.Tasks[0].Examples {
+		r.Tasks[0].Examples[i].Answers = []results.Answer{{Text: &long}}
+	}
+	assert.Contains(t, page(t, r, nil), long, "a worked answer is shown whole")
 }
 
 func TestGolden(t *testing.T) {

@@ -14,14 +14,16 @@ import (
 
 // Lengths of texts that are shown, in characters.
 const (
-	longest  = 1200
-	lineRoom = 160
-	nameRoom = 48
+	longest   = 1200
+	lineRoom  = 160
+	nameRoom  = 48
+	replyRoom = 4000  // of one reply
+	saidRoom  = 12000 // of all replies to an example
 )
 
 // functions are what the template calls.
 var functions = template.FuncMap{
-	"begin": begin, "name": name, "metric": metric, "signed": signed,
+	"begin": begin, "replies": replies, "more": func(s compare.Said) int { return max(0, len(s.Replies)-mostReplies) }, "name": name, "metric": metric, "signed": signed,
 	"text": block, "line": line, "percent": percent, "points": points, "nats": nats, "probability": probability,
 	"count":    func(n int64) string { return chart.Count(n) },
 	"whole":    func(n int) string { return chart.Fixed(float64(n), 0) },
@@ -31,6 +33,23 @@ var functions = template.FuncMap{
 
 // block is a text of several lines, fit to be shown.
 func block(s string) string { return shown(s, longest, true) }
+
+// reply is one of the replies that are shown of an example.
+type reply struct{ Place, Text, End string }
+
+// replies are those of an example, the more of them the shorter.
+func replies(s compare.Said) []reply {
+	var list []reply
+	n := min(len(s.Replies), mostReplies)
+	for i, r := range s.Replies[:n] {
+		x := reply{Text: shown(r.Text, min(replyRoom, saidRoom/n), true), End: r.End}
+		if len(s.Replies) > 1 {
+			x.Place = fmt.Sprintf(" %d of %d", i+1, len(s.Replies))
+		}
+		list = append(list, x)
+	}
+	return list
+}
 
 // line is a text on one line, fit to be shown.
 func line(s string) string { return shown(s, lineRoom, false) }
