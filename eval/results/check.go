@@ -25,18 +25,17 @@ func (r *Results) Check() error {
 		}
 	}
 	for _, g := range r.Groups {
-		if err := checkScores(g.Scores); err != nil {
+		if g.Contaminated != nil && *g.Contaminated < 0 {
+			return fmt.Errorf("group %s: a count is below 0", g.Name)
+		}
+		if err := errors.Join(checkScores(g.Scores), checkScores(g.Clean)); err != nil {
 			return fmt.Errorf("group %s: %w", g.Name, err)
 		}
 	}
-	for _, c := range r.Composites {
-		for _, p := range c.Parts {
-			if p.N < 0 || p.StdErr < 0 {
-				return fmt.Errorf("composite %s: %s has n %d and standard error %v", c.Name, p.Name, p.N, p.StdErr)
-			}
-		}
-		if c.StdErr < 0 {
-			return fmt.Errorf("composite %s: its standard error is %v", c.Name, c.StdErr)
+	for i := range r.Composites {
+		c := &r.Composites[i]
+		if err := errors.Join(c.check(), c.Clean.check()); err != nil {
+			return fmt.Errorf("composite %s: %w", c.Name, err)
 		}
 	}
 	if h := r.HeldOut; h != nil {
@@ -87,6 +86,21 @@ func (e *Example) check(kind string) error {
 	for i, a := range e.Answers {
 		if a.LogProb == nil || !(*a.LogProb <= 0) {
 			return fmt.Errorf("choice %d has no log-probability", i)
+		}
+	}
+	return nil
+}
+
+func (c *Composite) check() error {
+	if c == nil {
+		return nil
+	}
+	if c.StdErr < 0 {
+		return fmt.Errorf("its standard error is %v", c.StdErr)
+	}
+	for _, p := range c.Parts {
+		if p.N < 0 || p.StdErr < 0 {
+			return fmt.Errorf("%s has n %d and standard error %v", p.Name, p.N, p.StdErr)
 		}
 	}
 	return nil

@@ -138,5 +138,9 @@ func parse(text []byte) (*Results, error) {
 	if err := d.Decode(r); err != nil {
 		return nil, err
 	}
-	return r, r.Check()
+	if err := r.Check(); err != nil {
+		return nil, err
+	}
+	r.SetIntervals() // a file may be older than they are
+	return r, nil
 }

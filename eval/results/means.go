@@ -47,59 +47,88 @@ func Chance(examples []Example) *Float {
 }
 
 // Pool takes the tasks of each group together, by metric, weighted by examples, as the harness
-// does (stats.Pool). A group has the tasks that have scores; one of which none has is left out.
+// does (stats.Pool); and so the scores without contaminated examples, where all of them were
+// looked for. A group has the tasks that have scores; one of which none has is left out.
 func Pool(tasks []Task) []Group {
 	var groups []Group
+	members := map[string][]*Task{}
 	for i := range tasks {
 		t := &tasks[i]
 		if t.Group == "" || len(t.Scores) == 0 {
 			continue
 		}
-		at := slices.IndexFunc(groups, func(g Group) bool { return g.Name == t.Group })
-		if at < 0 {
-			at = len(groups)
+		if members[t.Group] == nil {
 			groups = append(groups, Group{Name: t.Group})
 		}
-		groups[at].Tasks = append(groups[at].Tasks, t.Name)
+		members[t.Group] = append(members[t.Group], t)
 	}
 	for i := range groups {
 		g := &groups[i]
-		var members []*Task
-		for j := range tasks {
-			if slices.Contains(g.Tasks, tasks[j].Name) {
-				members = append(members, &tasks[j])
+		var scores, clean [][]Score
+		held, looked := 0, true
+		for _, t := range members[g.Name] {
+			g.Tasks = append(g.Tasks, t.Name)
+			scores, clean = append(scores, t.Scores), append(clean, t.Clean)
+			if looked = looked && t.Contaminated != nil; looked {
+				held += *t.Contaminated
 			}
 		}
-		for _, s := range members[0].Scores {
-			if pooled, ok := pool(s, members); ok {
-				g.Scores = append(g.Scores, pooled)
-			}
+		g.Scores = pool(scores)
+		if looked {
+			g.Contaminated, g.Clean = &held, pool(clean)
 		}
 	}
 	return groups
 }
 
-// pool joins the scores that tasks have in a metric; it is not ok if one has none.
-func pool(like Score, members []*Task) (Score, bool) {
-	var parts []stats.Estimate
-	chance, n := 0.0, 0
-	known := true
-	for _, t := range members {
-		s := t.Score(like.Metric)
-		if s == nil {
-			return Score{}, false
+// pool joins the scores of several tasks in the metrics that all of them have.
+func pool(tasks [][]Score) []Score {
+	var pooled []Score
+	for _, like := range tasks[0] {
+		var parts []stats.Estimate
+		chance, known := 0.0, true
+		for _, scores := range tasks {
+			at := slices.IndexFunc(scores, func(s Score) bool { return s.Metric == like.Metric })
+			if at < 0 {
+				break
+			}
+			s := &scores[at]
+			parts = append(parts, stats.Estimate{N: s.N, Mean: float64(s.Value), StdErr: float64(s.StdErr)})
+			if s.N == 0 {
+				continue
+			}
+			if known = known && s.Chance != nil; known {
+				chance += float64(*s.Chance) * float64(s.N)
+			}
 		}
-		parts = append(parts, stats.Estimate{N: s.N, Mean: float64(s.Value), StdErr: float64(s.StdErr)})
-		if known = known && s.Chance != nil; known {
-			chance += float64(*s.Chance) * float64(s.N)
-			n += s.N
+		if len(parts) < len(tasks) {
+			continue
+		}
+		e := stats.Pool(parts)
+		s := Score{Metric: like.Metric, Value: Float(e.Mean), StdErr: Float(e.StdErr), N: e.N, HigherIsBetter: like.HigherIsBetter}
+		if known && e.N > 0 {
+			v := Float(chance / float64(e.N))
+			s.Chance = &v
+		}
+		pooled = append(pooled, s)
+	}
+	return pooled
+}
+
+// Uncontaminated are the tasks with those of their examples that the training sample does not
+// hold, for a figure that is made of examples: their scores and counts stay as they are. A task
+// of which none is left is not run.
+func Uncontaminated(tasks []Task) []Task {
+	list := slices.Clone(tasks)
+	for i := range list {
+		t := &list[i]
+		if t.Contaminated == nil || *t.Contaminated == 0 {
+			continue
+		}
+		t.Examples = slices.DeleteFunc(slices.Clone(t.Examples), func(e Example) bool { return e.Contaminated })
+		if len(t.Examples) == 0 && t.NotRun == "" {
+			t.NotRun = "the training sample holds all of its examples"
 		}
 	}
-	e := stats.Pool(parts)
-	pooled := Score{Metric: like.Metric, Value: Float(e.Mean), StdErr: Float(e.StdErr), N: e.N, HigherIsBetter: like.HigherIsBetter}
-	if known && n > 0 {
-		v := Float(chance / float64(n))
-		pooled.Chance = &v
-	}
-	return pooled, true
+	return list
 }

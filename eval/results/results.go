@@ -102,6 +102,8 @@ type Score struct {
 	N              int    `json:"n"`
 	HigherIsBetter bool   `json:"higher_is_better"`
 	Chance         *Float `json:"chance,omitempty"` // what guessing gives
+	// Interval covers the true figure with probability Level: see IntervalOf. Nil where it is not known.
+	Interval *Interval `json:"interval_95,omitempty"`
 }
 
 // Example is one example of a task.
@@ -134,25 +136,32 @@ type Group struct {
 	Name   string   `json:"name"`
 	Tasks  []string `json:"tasks"`
 	Scores []Score  `json:"scores"`
+	// Contaminated and Clean are those of the tasks together; nil if one of them has none.
+	Contaminated *int    `json:"contaminated,omitempty"`
+	Clean        []Score `json:"clean_scores,omitempty"`
 }
 
 // Composite is a weighted sum of figures.
 type Composite struct {
-	Name   string `json:"name"`
-	Value  Float  `json:"value"`
-	StdErr Float  `json:"std_err"`
-	Parts  []Part `json:"parts"`
-	NotRun string `json:"not_run,omitempty"` // why there is no value, or ""
+	Name     string    `json:"name"`
+	Value    Float     `json:"value"`
+	StdErr   Float     `json:"std_err"`
+	Interval *Interval `json:"interval_95,omitempty"`
+	Parts    []Part    `json:"parts"`
+	NotRun   string    `json:"not_run,omitempty"` // why there is no value, or ""
+	// Clean is the same without the examples that the training sample holds; nil if no sample was named.
+	Clean *Composite `json:"clean,omitempty"`
 }
 
 // Part is a figure of a composite, from 0 to 1.
 type Part struct {
-	Name   string  `json:"name"`
-	From   string  `json:"from"` // the task, and its metric
-	Weight float64 `json:"weight"`
-	Value  Float   `json:"value"`
-	StdErr Float   `json:"std_err"`
-	N      int     `json:"n"`
+	Name     string    `json:"name"`
+	From     string    `json:"from"` // the task, and its metric
+	Weight   float64   `json:"weight"`
+	Value    Float     `json:"value"`
+	StdErr   Float     `json:"std_err"`
+	Interval *Interval `json:"interval_95,omitempty"`
+	N        int       `json:"n"`
 }
 
 // HeldOut is how well the model foresees rows that are answers of no task.

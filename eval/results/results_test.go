@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,7 +29,7 @@ func yes(v bool) *bool { return &v }
 // sample has all there is in a file, and values that are hard to write.
 func sample() *Results {
 	four, contaminated := 4, 1
-	return &Results{
+	r := &Results{
 		Format: Format, Program: "smelt 1.2", Harness: tasks.Harness,
 		Model: Model{Name: "nano", SHA256: strings.Repeat("ab", 32), Parameters: 1234, Weights: "BF16"},
 		Settings: Settings{
@@ -38,8 +39,8 @@ func sample() *Results {
 			{
 				Name: "arc", Group: "all", Version: "1.0", Kind: Choice, Shots: 4, N: 2, Of: 20,
 				Data:         []tasks.File{{Name: "a.jsonl", SHA256: "00"}, {Name: "b.jsonl", SHA256: "11"}},
-				Scores:       []Score{{"acc,none", 0.5, 0.5, 2, true, number(0.5)}, {"acc_norm,none", 1, Float(math.NaN()), 1, true, nil}},
-				Contaminated: &contaminated, Clean: []Score{{"acc,none", 1, Float(math.NaN()), 1, true, number(0.5)}},
+				Scores:       []Score{{"acc,none", 0.5, 0.5, 2, true, number(0.5), nil}, {"acc_norm,none", 1, Float(math.NaN()), 1, true, nil, nil}},
+				Contaminated: &contaminated, Clean: []Score{{"acc,none", 1, Float(math.NaN()), 1, true, number(0.5), nil}},
 				Notes: []string{"a note"},
 				Examples: []Example{
 					{
@@ -60,10 +61,18 @@ func sample() *Results {
 			},
 			{Name: "empty", Kind: Behaviour},
 		},
-		Groups:     []Group{{Name: "all", Tasks: []string{"arc"}, Scores: []Score{{"acc,none", 0.5, 0.5, 2, true, nil}}}},
-		Composites: []Composite{{Name: "reasoning", Value: 0.5, StdErr: 0.1, Parts: []Part{{"accuracy", "gsm8k exact_match", 1, 0.5, 0.1, 2}}}, {Name: "none", Value: Float(math.NaN()), StdErr: Float(math.NaN()), NotRun: "needs gsm8k"}},
-		HeldOut:    &HeldOut{"SAMPLE 3 ROWS FROM buckets", "99", []Bucket{{"code", 2, 30, 100, 1.5, 0.1, 0.7, 0.05, 1, []RowLoss{{0, 30, 20, 28, 70}, {2, 15, 10, 14, 30}}}}, Bucket{"", 2, 30, 100, 1.5, 0.1, 0.7, 0.05, 1, nil}, 0},
+		Groups: []Group{{
+			Name: "all", Tasks: []string{"arc"}, Scores: []Score{{"acc,none", 0.5, 0.5, 2, true, nil, nil}},
+			Contaminated: &contaminated, Clean: []Score{{"acc,none", 1, Float(math.NaN()), 1, true, nil, nil}},
+		}},
+		Composites: []Composite{{
+			Name: "reasoning", Value: 0.5, StdErr: 0.1, Parts: []Part{{"accuracy", "gsm8k exact_match", 1, 0.5, 0.1, nil, 2}},
+			Clean: &Composite{Name: "reasoning", Value: 0, StdErr: 0, Parts: []Part{{"accuracy", "gsm8k exact_match", 1, 0, 0, nil, 20}}},
+		}, {Name: "none", Value: Float(math.NaN()), StdErr: Float(math.NaN()), NotRun: "needs gsm8k"}},
+		HeldOut: &HeldOut{"SAMPLE 3 ROWS FROM buckets", "99", []Bucket{{"code", 2, 30, 100, 1.5, 0.1, 0.7, 0.05, 1, []RowLoss{{0, 30, 20, 28, 70}, {2, 15, 10, 14, 30}}}}, Bucket{"", 2, 30, 100, 1.5, 0.1, 0.7, 0.05, 1, nil}, 0},
 	}
+	r.SetIntervals()
+	return r
 }
 
 func TestFileIsTheGoldenOne(t *testing.T) {
@@ -142,6 +151,9 @@ func TestReadRefuses(t *testing.T) {
 		{`{"format":1,"groups":[{"name":"g","scores":[{"metric":"m","n":-1}]}]}`, "group g"},
 		{`{"format":1,"composites":[{"name":"c","parts":[{"name":"p","n":-1}]}]}`, "composite c"},
 		{`{"format":1,"composites":[{"name":"c","std_err":-1}]}`, "composite c"},
+		{`{"format":1,"composites":[{"name":"c","clean":{"std_err":-1}}]}`, "composite c"},
+		{`{"format":1,"groups":[{"name":"g","clean_scores":[{"metric":""}]}]}`, "group g"},
+		{`{"format":1,"groups":[{"name":"g","contaminated":-1}]}`, "group g"},
 		{`{"format":1,"held_out":{"all":{"rows":-1}}}`, "held-out"},
 	} {
 		path := filepath.Join(t.TempDir(), "r.json")
@@ -236,7 +248,7 @@ func TestMeans(t *testing.T) {
 	require.NoError(t, err)
 	b, a := stats.Mean([]float64{0.25, 0.5, 1}), stats.Mean([]float64{1, 0, 1})
 	assert.Equal(t, []Score{
-		{"b", Float(b.Mean), Float(b.StdErr), 3, true, nil}, {"a", Float(a.Mean), Float(a.StdErr), 3, false, nil},
+		{"b", Float(b.Mean), Float(b.StdErr), 3, true, nil, nil}, {"a", Float(a.Mean), Float(a.StdErr), 3, false, nil, nil},
 	}, scores)
 	_, err = Means([]Score{{Metric: "c"}}, examples)
 	assert.ErrorContains(t, err, `example 4 has no score "c"`)
@@ -248,7 +260,7 @@ func TestMeans(t *testing.T) {
 
 func TestPool(t *testing.T) {
 	part := func(name, group string, n int, value, stderr, chance float64) Task {
-		s := []Score{{"acc,none", Float(value), Float(stderr), n, true, number(chance)}, {"other" + name, 1, 1, n, true, nil}}
+		s := []Score{{"acc,none", Float(value), Float(stderr), n, true, number(chance), nil}, {"other" + name, 1, 1, n, true, nil, nil}}
 		if name == "c" {
 			s = nil
 		}
@@ -261,8 +273,118 @@ func TestPool(t *testing.T) {
 	require.Len(t, groups, 2)
 	e := stats.Pool([]stats.Estimate{{N: 10, Mean: 0.5, StdErr: 0.1}, {N: 30, Mean: 0.7, StdErr: 0.2}})
 	assert.Equal(t, Group{Name: "g", Tasks: []string{"a", "b"}, Scores: []Score{
-		{"acc,none", Float(e.Mean), Float(e.StdErr), 40, true, number((0.25*10 + 0.5*30) / 40)},
+		{"acc,none", Float(e.Mean), Float(e.StdErr), 40, true, number((0.25*10 + 0.5*30) / 40), nil},
 	}}, groups[0])
 	assert.Equal(t, "other", groups[1].Name)
 	assert.Empty(t, Pool(nil))
+}
+
+// A group's scores without contaminated examples are its tasks' taken together as the full ones are, of tasks of which
+// nothing is left nothing; where one was not looked for, there are none.
+func TestPoolWithoutContaminated(t *testing.T) {
+	count := func(n int) *int { return &n }
+	nan := Float(math.NaN())
+	task := func(name string, held *int, clean ...Score) Task {
+		return Task{Name: name, Group: "g", Scores: []Score{{"acc,none", 0.5, 0.1, 10, true, number(0.25), nil}}, Contaminated: held, Clean: clean}
+	}
+	a := task("a", count(2), Score{"acc,none", 0.4, 0.1, 8, true, number(0.25), nil})
+	b := task("b", count(10), Score{"acc,none", nan, nan, 0, true, nil, nil})
+	c := task("c", count(0), Score{"acc,none", 0.5, 0.1, 10, true, number(0.5), nil})
+	got := Pool([]Task{a, b, c})[0]
+	e := stats.Pool([]stats.Estimate{{N: 8, Mean: 0.4, StdErr: 0.1}, {N: 10, Mean: 0.5, StdErr: 0.1}})
+	assert.Equal(t, 12, *got.Contaminated)
+	assert.Equal(t, []Score{{"acc,none", Float(e.Mean), Float(e.StdErr), 18, true, number((0.25*8 + 0.5*10) / 18), nil}}, got.Clean)
+	assert.Equal(t, 30, got.Scores[0].N)
+
+	got = Pool([]Task{a, task("d", nil)})[0]
+	assert.Nil(t, got.Contaminated)
+	assert.Nil(t, got.Clean)
+}
+
+func TestUncontaminated(t *testing.T) {
+	one, two := 1, 2
+	list := []Task{
+		{Name: "some", Contaminated: &one, N: 2, Examples: []Example{{ID: 0}, {ID: 1, Contaminated: true}}},
+		{Name: "all", Contaminated: &two, Examples: []Example{{Contaminated: true}, {Contaminated: true}}},
+		{Name: "not looked for", Examples: []Example{{ID: 7}}},
+	}
+	got := Uncontaminated(list)
+	assert.Equal(t, []Example{{ID: 0}}, got[0].Examples)
+	assert.Empty(t, got[0].NotRun)
+	assert.Equal(t, "the training sample holds all of its examples", got[1].NotRun)
+	assert.Equal(t, list[2], got[2])
+	assert.Len(t, list[0].Examples, 2, "the tasks stay as they are")
+	assert.True(t, list[0].Examples[1].Contaminated)
+}
+
+func TestIntervals(t *testing.T) {
+	nan := Float(math.NaN())
+	for _, c := range []struct {
+		value, stdErr  Float
+		n              int
+		share, counted bool
+		low, high      float64
+	}{
+		{0, 0, 200, true, true, 0, 0.018845},
+		{1, 0, 200, true, true, 0.981155, 1},
+		{0.5, 0.035444, 200, true, true, 0.431360, 0.568640},
+		{0, nan, 1, true, true, 0, 0.793450}, // of one example there is no standard error
+		{0.02, 0.02, 50, true, false, 0, 0.059199},
+		{0.5, 0.1, 50, true, false, 0.304004, 0.695996},
+		{-3, 1, 50, false, false, -4.959964, -1.040036},
+		{5, 1, 50, true, true, 3.040036, 6.959964}, // what no share can be, as a file may have it
+	} {
+		got := IntervalOf(c.value, c.stdErr, c.n, c.share, c.counted)
+		require.NotNil(t, got, "%+v", c)
+		assert.InDelta(t, c.low, float64(got[0]), 1e-5, "%+v", c)
+		assert.InDelta(t, c.high, float64(got[1]), 1e-5, "%+v", c)
+	}
+	assert.Nil(t, IntervalOf(0.5, nan, 1, true, false))
+	assert.Nil(t, IntervalOf(nan, nan, 0, true, true))
+	assert.Nil(t, IntervalOf(Float(math.Inf(1)), 0.1, 9, false, false))
+
+	scored := func(name, group, kind string, values ...Float) Task {
+		t := Task{Name: name, Group: group, Kind: kind, Scores: []Score{{Metric: "m", N: len(values)}}}
+		var x []float64
+		for i, v := range values {
+			t.Examples = append(t.Examples, Example{ID: i, Scores: map[string]Float{"m": v}})
+			x = append(x, float64(v))
+		}
+		e := stats.Mean(x)
+		t.Scores[0].Value, t.Scores[0].StdErr = Float(e.Mean), Float(e.StdErr)
+		t.Clean = slices.Clone(t.Scores)
+		return t
+	}
+	r := &Results{Tasks: []Task{
+		scored("wrong", "g", Choice, 0, 0, 0, 0), scored("right", "g", Choice, 1, 1), scored("graded", "", Choice, 0.1, 0.9),
+		scored("empty", "", Behaviour, 0, 0), scored("words", "", Behaviour, 2, 4),
+	}}
+	r.Groups = Pool(r.Tasks)
+	r.Groups[0].Tasks = append(r.Groups[0].Tasks, "no such task")
+	r.SetIntervals()
+	wilson := func(part, whole int) Interval {
+		low, high := stats.Wilson(part, whole, Level)
+		return Interval{Float(low), Float(high)}
+	}
+	assert.Equal(t, wilson(0, 4), *r.Tasks[0].Scores[0].Interval)
+	assert.Equal(t, wilson(0, 4), *r.Tasks[0].Clean[0].Interval)
+	assert.Equal(t, Interval{0, 1}, *r.Tasks[2].Scores[0].Interval, "cut, and not counted")
+	assert.Equal(t, wilson(0, 2), *r.Tasks[3].Scores[0].Interval, "behaviour that is counted")
+	assert.InDelta(t, 3+1.96, float64(r.Tasks[4].Scores[0].Interval[1]), 1e-3, "behaviour is in units of its own")
+	assert.Equal(t, wilson(2, 6), *r.Groups[0].Scores[0].Interval)
+}
+
+// Parts that are 0 or 1 have no standard error to add to the sum's, and still are not certain.
+func TestIntervalOfAComposite(t *testing.T) {
+	r := &Results{Composites: []Composite{{
+		Value: 0.5, StdErr: 0.01, Parts: []Part{{Weight: 0.5, Value: 0, StdErr: 0, N: 20}, {Weight: 0.4, Value: 1, StdErr: 0, N: 20}, {Weight: 0.1, Value: 0.5, StdErr: 0.1, N: 20}},
+		Clean: &Composite{Value: Float(math.NaN()), StdErr: Float(math.NaN())},
+	}}}
+	r.SetIntervals()
+	c := &r.Composites[0]
+	_, high := stats.Wilson(0, 20, Level)
+	assert.InDelta(t, 0.5-math.Hypot(0.0196, 0.4*high), float64(c.Interval[0]), 1e-5)
+	assert.InDelta(t, 0.5+math.Hypot(0.0196, 0.5*high), float64(c.Interval[1]), 1e-5)
+	assert.Equal(t, Interval{0, Float(high)}, *c.Parts[0].Interval)
+	assert.Nil(t, c.Clean.Interval)
 }
