@@ -9,6 +9,7 @@ import (
 	"smelt/compute/fileio"
 	"smelt/eval/compare"
 	"smelt/eval/journal"
+	"smelt/eval/reasoning"
 	"smelt/eval/report"
 	"smelt/eval/results"
 )
@@ -45,6 +46,13 @@ func (e *evaluation) finish(r *results.Results) error {
 	if len(e.exams.List) > 0 {
 		files.Journal = filepath.Join(e.dir, journal.FileName)
 	}
+	if e.seen != nil {
+		for i := range r.Composites {
+			clean := reasoning.Score(results.Uncontaminated(r.Tasks)) // the one there is
+			r.Composites[i].Clean = &clean
+		}
+	}
+	r.SetIntervals()
 	if err := results.Write(files.Results, r); err != nil {
 		return err
 	}

@@ -171,6 +171,9 @@ func told(v Interval) string {
 	if !finite(v.Value) {
 		return "not known"
 	}
+	if !finite(v.Low) || !finite(v.High) {
+		return Fixed(100*v.Value, 1) + " %"
+	}
 	return fmt.Sprintf("%s %% (%s to %s)", Fixed(100*v.Value, 1), Fixed(100*v.Low, 1), Fixed(100*v.High, 1))
 }
 

@@ -121,5 +121,8 @@ func points(v Interval) string {
 	if !finite(v.Value) {
 		return "not known"
 	}
+	if !finite(v.Low) || !finite(v.High) {
+		return signed(v.Value) + " points"
+	}
 	return signed(v.Value) + " points (" + signed(v.Low) + " to " + signed(v.High) + ")"
 }

@@ -143,6 +143,10 @@ func TestWordsSayWhatIsDrawn(t *testing.T) {
 	assert.Contains(t, one, "<desc id=\"desc\">hellaswag, n 200 43.1 % (38.1 to 48.1); gsm8k, n 200 2.0 % (−1.0 to 5.0); humaneval, n 0 not known; all")
 	assert.Contains(t, one, "prefers-color-scheme:dark")
 	assert.Contains(t, draw(t, pictures()["differences"]), "arc_easy, n 200 −17.5 points (−23.5 to −11.5), ▼ worse")
+	unsure := chart.Interval{Value: 0.5, Low: math.NaN(), High: math.NaN()}
+	for _, svg := range []func(io.Writer) error{chart.Bars{Rows: []chart.Bar{{Name: "a", Value: unsure, Before: &unsure}}}.SVG, chart.Differences{Rows: []chart.Difference{{Name: "a", Value: unsure}}}.SVG} {
+		assert.NotContains(t, draw(t, svg), "NaN", "an interval that is not known")
+	}
 	two := draw(t, pictures()["two"])
 	assert.Contains(t, two, `id="p-title"`)
 	assert.NotContains(t, two, "<style>", "the page brings it")

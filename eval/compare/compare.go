@@ -193,13 +193,13 @@ func (c *Comparison) contaminated() {
 			continue
 		}
 		text := fmt.Sprintf("%s: the training sample holds %d of %d examples", t.Name, *t.Contaminated, t.Pairs)
-		switch d, e := float64(t.Clean.Difference), float64(t.Clean.StdErr); {
-		case math.IsNaN(e):
+		switch x := t.Clean; {
+		case math.IsNaN(float64(x.P)):
 			text += ", which leaves too few to compare"
 		case t.Kind == results.Behaviour:
-			text += fmt.Sprintf("; without them %s differs by %+.3g ± %.2g (p %.2g)", t.Clean.Name, d, e, t.Clean.P)
+			text += fmt.Sprintf("; without them %s differs by %+.3g (p %.2g)", x.Name, x.Difference, x.P)
 		default:
-			text += fmt.Sprintf("; without them the difference is %+.1f ± %.1f points (p %.2g)", 100*d, 100*e, t.Clean.P)
+			text += fmt.Sprintf("; without them the difference is %+.1f points (p %.2g)", 100*x.Difference, x.P)
 		}
 		c.Warnings = append(c.Warnings, text)
 	}

@@ -286,8 +286,8 @@ func TestWithoutContaminatedExamples(t *testing.T) {
 	assert.Nil(t, c.Tasks[3].Clean, "a part without marks")
 	assert.Nil(t, c.Tasks[4].Contaminated)
 	assert.Equal(t, []string{
-		"t: the training sample holds 9 of 40 examples; without them the difference is +9.7 ± 5.4 points (p 0.25)",
-		"g: the training sample holds 1 of 20 examples; without them the difference is +47.4 ± 11.8 points (p 0.0039)",
+		"t: the training sample holds 9 of 40 examples; without them the difference is +9.7 points (p 0.25)",
+		"g: the training sample holds 1 of 20 examples; without them the difference is +47.4 points (p 0.0039)",
 	}, c.Warnings)
 
 	all := part("t", shares(2, 0, 1), 0, 1)

@@ -80,7 +80,7 @@ func sampled(t *results.Task) (metric string, list []example) {
 		return cmp.Or(cmp.Compare(a.Prompt, b.Prompt), cmp.Compare(a.ID, b.ID))
 	})
 	taken := map[string]int{}
-	binary := marked && counted(t, metric)
+	binary := marked && t.Counted(metric)
 	for _, e := range sorted {
 		kind, mark := "", ""
 		if v, ok := e.Scores[metric]; marked && ok {

@@ -71,46 +71,44 @@ func dataFiles(r *results.Results) []dataFile {
 	return list
 }
 
-// clean is a task's primary score with all examples, and less those that the training sample holds.
+// clean is the primary score of a task or a group with all examples, and less those that the training sample holds.
 type clean struct {
-	Task         string
+	Name         string
 	Contaminated int
 	N            int
 	All, Clean   *figure // nil where there is none
 }
 
+// cleaned are those of all groups and tasks that were looked for; of the parts of a group that has its own, only those
+// that something was found of.
 func cleaned(r *results.Results) []clean {
 	var list []clean
-	for i := range r.Tasks {
-		t := &r.Tasks[i]
-		if t.Contaminated == nil || t.NotRun != "" {
-			continue
-		}
-		x := clean{Task: t.Name, Contaminated: *t.Contaminated, N: t.N}
-		if all := figures(t, t.Scores); len(all) > 0 {
+	add := func(name string, held *int, n int, all, less []figure) {
+		x := clean{Name: name, Contaminated: *held, N: n}
+		if i := slices.IndexFunc(all, func(f figure) bool { return f.Primary }); i >= 0 {
+			x.All = &all[i]
+		} else if len(all) > 0 {
 			x.All = &all[0]
-			if i := slices.IndexFunc(t.Clean, func(s results.Score) bool { return s.Metric == all[0].Metric }); i >= 0 {
-				less := all[0]
-				less.Score = t.Clean[i]
-				x.Clean = &less
+		}
+		if x.All != nil {
+			if i := slices.IndexFunc(less, func(f figure) bool { return f.Metric == x.All.Metric }); i >= 0 {
+				x.Clean = &less[i]
 			}
 		}
 		list = append(list, x)
 	}
-	return list
-}
-
-// composed is a composite with the share that each part adds.
-type composed struct {
-	results.Composite
-	Low, High results.Float
-}
-
-func composites(r *results.Results) []composed {
-	var list []composed
-	for _, c := range r.Composites {
-		f := figureOf(results.Score{Value: c.Value, StdErr: c.StdErr}, true, false)
-		list = append(list, composed{Composite: c, Low: f.Low, High: f.High})
+	grouped := map[string]bool{}
+	for i := range r.Groups {
+		if g := &r.Groups[i]; g.Contaminated != nil {
+			grouped[g.Name] = true
+			add(g.Name, g.Contaminated, groupRow(r, g.Name).N, groupFigures(r, g, g.Scores), groupFigures(r, g, g.Clean))
+		}
+	}
+	for i := range r.Tasks {
+		t := &r.Tasks[i]
+		if t.Contaminated != nil && t.NotRun == "" && (*t.Contaminated > 0 || !grouped[t.Group]) {
+			add(t.Name, t.Contaminated, t.N, figures(t, t.Scores), figures(t, t.Clean))
+		}
 	}
 	return list
 }

@@ -6,7 +6,8 @@
 // as they are, less what would change how the page around them is read: control characters and marks of writing
 // direction are shown by name, bytes that are no UTF-8 as U+FFFD, and of a long text the beginning and the end.
 //
-// Shares are in percent with one decimal, differences of shares in points, standard errors after "±".
+// Shares are in percent with one decimal, differences of shares in points, standard errors after "±"; where all examples
+// are alike, so that there is none, the bound of the interval stands in its place.
 package report
 
 import (
@@ -40,7 +41,7 @@ type page struct {
 	Chart    template.HTML
 	Scores   []scoreGroup
 	NotRun   []results.Task
-	Composed []composed
+	Composed []results.Composite
 	HeldOut  *heldOut
 	Clean    []clean
 	Tasks    []taskPart
@@ -62,7 +63,7 @@ func HTML(w io.Writer, r *results.Results, c *compare.Comparison) error {
 		Style: template.CSS(chart.StyleSheet() + chart.RowStyleSheet() + styleText),
 		Title: line(r.Model.Name), Model: r.Model,
 		Banners: banners(r), HeldOut: held(r, c), Clean: cleaned(r), Facts: facts(r), Data: dataFiles(r),
-		Scores: scores(r), Composed: composites(r), Tasks: taskParts(r, c),
+		Scores: scores(r), Composed: r.Composites, Tasks: taskParts(r, c),
 	}
 	for _, t := range r.Tasks {
 		if t.NotRun != "" {

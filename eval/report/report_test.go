@@ -169,15 +169,21 @@ func invented(name string, trained float64) *results.Results {
 	r.Tasks[2].Contaminated = ptr(4)
 	r.Tasks[2].Clean = []results.Score{{Metric: "acc_norm,none", Value: r.Tasks[2].Scores[1].Value - 0.004, StdErr: 0.036, N: 196, HigherIsBetter: true}}
 	r.Settings.Against = "phase2 4f2a9c"
-	a, b := r.Tasks[4].Scores[0], r.Tasks[5].Scores[0]
-	p := stats.Pool([]stats.Estimate{{N: a.N, Mean: float64(a.Value), StdErr: float64(a.StdErr)}, {N: b.N, Mean: float64(b.Value), StdErr: float64(b.StdErr)}})
-	r.Groups = []results.Group{{Name: "mmlu", Tasks: []string{"mmlu_astronomy", "mmlu_virology"}, Scores: []results.Score{
-		{Metric: "acc,none", Value: results.Float(p.Mean), StdErr: results.Float(p.StdErr), N: p.N, HigherIsBetter: true, Chance: ptr(results.Float(0.25))}}}}
+	for i := 4; i <= 5; i++ {
+		t := &r.Tasks[i]
+		t.Examples[0].Contaminated, t.Contaminated = i == 4, ptr(5-i)
+		var err error
+		if t.Clean, err = results.Means(t.Scores, t.Examples[5-i:]); err != nil {
+			panic(err)
+		}
+	}
+	r.Groups = results.Pool(r.Tasks)
 	f := r.Tasks[0].Scores[1]
 	r.Composites = []results.Composite{
 		{Name: "reasoning", Value: 0.4*f.Value + 0.6*0.5, StdErr: 0.4 * f.StdErr, Parts: []results.Part{
 			{Name: "answer accuracy", From: "gsm8k_cot exact_match,flexible-extract", Weight: 0.4, Value: f.Value, StdErr: f.StdErr, N: f.N},
-			{Name: "plain where plain is due", From: "plain", Weight: 0.6, Value: 0.5, StdErr: 0, N: 24}}},
+			{Name: "plain where plain is due", From: "plain", Weight: 0.6, Value: 0.5, StdErr: 0.1, N: 24}},
+			Clean: &results.Composite{Name: "reasoning", Value: 0.41, StdErr: 0.03}},
 		{Name: "creative", NotRun: "needs noveltybench_curated.jsonl", Value: results.Float(math.NaN()), StdErr: results.Float(math.NaN())},
 	}
 	r.HeldOut = &results.HeldOut{Statement: "SAMPLE 300 FROM buckets WHERE holdout(1)", Digest: hash("rows"),
@@ -185,6 +191,7 @@ func invented(name string, trained float64) *results.Results {
 			{Name: "code", Rows: 100, Tokens: 18000, Bytes: 60000, Loss: results.Float(1.21 - 0.1*trained), LossStdErr: 0.03, BitsPerByte: results.Float(0.52 - 0.04*trained), BitsByteStdErr: 0.013},
 			{Name: "cot_math", Rows: 200, Tokens: 31000, Bytes: 90000, Loss: results.Float(1.6 - 0.3*trained), LossStdErr: 0.02, BitsPerByte: results.Float(0.8 - 0.15*trained), BitsByteStdErr: 0.01, CutRows: 3}},
 		All: results.Bucket{Rows: 300, Tokens: 49000, Bytes: 150000, Loss: results.Float(1.457 - 0.22*trained), LossStdErr: 0.017, BitsPerByte: results.Float(0.69 - 0.11*trained), BitsByteStdErr: 0.008, CutRows: 3}}
+	r.SetIntervals()
 	return r
 }
 
@@ -205,6 +212,44 @@ func golden(t *testing.T, name, got string) {
 	want, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.True(t, string(want) == got, "%s is not what is written now: look at it, then -rewrite", path)
+}
+
+// 0 of n is no certainty, and says so.
+func TestNoneRight(t *testing.T) {
+	r := invented("model", 0)
+	for i, v := range []results.Float{0, 1} {
+		x := &r.Tasks[1+i]
+		for j := range x.Examples {
+			x.Examples[j].Scores["acc_norm,none"] = v
+		}
+		x.Scores[1] = score(x, "acc_norm,none", ptr(results.Float(0.25)))
+	}
+	r.Tasks[3].Scores[0].StdErr = 0 // graded, and all alike
+	r.Composites[0].Parts[0].Value, r.Composites[0].Parts[0].StdErr = 0, 0
+	r.SetIntervals()
+	got := page(t, r, nil)
+	assert.Contains(t, got, `<td class="n">0.0 % (&lt; 1.9 %)</td><td class="n">0.0 to 1.9</td>`)
+	assert.Contains(t, got, `<td class="n">100.0 % (&gt; 98.1 %)</td><td class="n">98.1 to 100.0</td>`)
+	assert.Regexp(t, `<td class="n">\d+\.\d % ± –</td><td class="n">–</td>`, got)
+	assert.NotContains(t, got, "± 0.0 %")
+	assert.Equal(t, 2, strings.Count(got, "0.0 % (&lt; 1.9 %)"), "the task, and the part of the composite")
+
+	c, err := compare.Compare(r, r, compare.Options{Replicates: 10})
+	require.NoError(t, err)
+	got = page(t, r, c)
+	assert.Contains(t, got, `<td class="n">0.0</td><td class="n">−1.4 to &#43;1.4</td>`, "and neither is no difference")
+	assert.NotContains(t, got, "NaN", "of graded scores that are the same there is no interval")
+}
+
+// Groups and composites stand beside tasks where a training sample holds examples.
+func TestWithoutContaminated(t *testing.T) {
+	got := page(t, invented("model", 0), nil)
+	section := got[strings.Index(got, "<h2>Contamination</h2>"):strings.Index(got, "<h2>Examples</h2>")]
+	for name, held := range map[string]bool{"mmlu": true, "mmlu_astronomy": true, "mmlu_virology": false, "arc_easy": true} {
+		assert.Equal(t, held, strings.Contains(section, "<bdi>"+name+"</bdi>"), name)
+	}
+	assert.Regexp(t, `<bdi>mmlu</bdi></td><td class="n">1</td><td class="n">120</td><td class="n">[0-9.]+ ± [0-9.]+ %</td><td class="n">[0-9.]+ ± [0-9.]+ %</td>`, section)
+	assert.Contains(t, got, "Without the examples that the training sample holds: 41.0 ± 3.0 % (95 % interval 35.1 to 46.9)")
 }
 
 // Of an example whose answer is a vote, each reply is seen, as long as it was; and that a prompt was cut.

@@ -10,16 +10,14 @@ import (
 	"smelt/compute/chart"
 	"smelt/eval/compare"
 	"smelt/eval/results"
-	"smelt/eval/stats"
 )
 
 // figure is a score with what a reader needs to judge it.
 type figure struct {
 	results.Score
-	Share     bool // in percent; otherwise as it is
-	Low, High results.Float
-	AtChance  bool // the interval holds what guessing gives
-	Primary   bool
+	Share    bool // in percent; otherwise as it is
+	AtChance bool // the interval holds what guessing gives
+	Primary  bool
 }
 
 // scoreRow is a task's figures.
@@ -38,48 +36,19 @@ type scoreGroup struct {
 	Rows   []scoreRow
 }
 
-// z is the quantile of the normal distribution that intervals of 95 % reach to.
-const z = 1.959963984540054
-
-// figureOf judges a score. The interval of a share of right answers is Wilson's; any other is the score's, z standard
-// errors to both sides, no share beyond 0 and 1.
-func figureOf(s results.Score, share, counted bool) figure {
+func figureOf(s results.Score, share bool) figure {
 	f := figure{Score: s, Share: share}
-	v, e := float64(s.Value), float64(s.StdErr)
-	low, high := v-z*e, v+z*e
-	if share {
-		low, high = math.Max(0, low), math.Min(1, high)
-	}
-	if part := math.Round(v * float64(s.N)); counted && s.N > 0 && part >= 0 && part <= float64(s.N) {
-		low, high = stats.Wilson(int(part), s.N, 0.95)
-	}
-	f.Low, f.High = results.Float(low), results.Float(high)
-	if s.Chance != nil {
-		f.AtChance = low <= float64(*s.Chance) && float64(*s.Chance) <= high
+	if s.Chance != nil && s.Interval != nil {
+		f.AtChance = s.Interval[0] <= *s.Chance && *s.Chance <= s.Interval[1]
 	}
 	return f
-}
-
-// counted reports whether every example is right or wrong in a metric.
-func counted(t *results.Task, metric string) bool {
-	any := false
-	for _, e := range t.Examples {
-		if v, ok := e.Scores[metric]; ok {
-			if v != 0 && v != 1 {
-				return false
-			}
-			any = true
-		}
-	}
-	return any
 }
 
 // figures are those of a task, the primary one first.
 func figures(t *results.Task, list []results.Score) []figure {
 	var out []figure
 	for _, s := range list {
-		right := counted(t, s.Metric)
-		out = append(out, figureOf(s, t.Kind != results.Behaviour || right, right))
+		out = append(out, figureOf(s, isShare(t, s.Metric)))
 	}
 	if i := compare.Primary(list); t.Kind != results.Behaviour && i >= 0 {
 		out[i].Primary = true
@@ -88,24 +57,26 @@ func figures(t *results.Task, list []results.Score) []figure {
 	return out
 }
 
-// groupFigures are those of a group: shares of right answers if its parts' are.
-func groupFigures(r *results.Results, g *results.Group) []figure {
+// groupFigures are those of a group: shares if those of all parts are.
+func groupFigures(r *results.Results, g *results.Group, list []results.Score) []figure {
 	var out []figure
-	for _, s := range g.Scores {
-		right, share := true, true
-		for i := range r.Tasks {
-			t := &r.Tasks[i]
-			if slices.Contains(g.Tasks, t.Name) && t.NotRun == "" {
-				right = right && counted(t, s.Metric)
-				share = share && (t.Kind != results.Behaviour || right)
+	for _, s := range list {
+		share := true
+		for _, name := range g.Tasks {
+			if t := r.Task(name); t != nil {
+				share = share && isShare(t, s.Metric)
 			}
 		}
-		out = append(out, figureOf(s, share, right))
+		out = append(out, figureOf(s, share))
 	}
-	if i := compare.Primary(g.Scores); i >= 0 {
+	if i := compare.Primary(list); i >= 0 {
 		out[i].Primary = true
 	}
 	return out
+}
+
+func isShare(t *results.Task, metric string) bool {
+	return t.Kind != results.Behaviour || t.Counted(metric)
 }
 
 // scores are all figures: of tasks and groups, of the parts of groups, and of behaviour.
@@ -154,7 +125,7 @@ func scores(r *results.Results) []scoreGroup {
 // groupRow is the row of a group, which r has.
 func groupRow(r *results.Results, name string) scoreRow {
 	g := &r.Groups[slices.IndexFunc(r.Groups, func(g results.Group) bool { return g.Name == name })]
-	row := scoreRow{Name: g.Name, Figures: groupFigures(r, g)}
+	row := scoreRow{Name: g.Name, Figures: groupFigures(r, g, g.Scores)}
 	for _, t := range r.Tasks {
 		if slices.Contains(g.Tasks, t.Name) && t.NotRun == "" {
 			row.N, row.Of, row.Shots = row.N+t.N, row.Of+t.Of, t.Shots
@@ -195,13 +166,13 @@ func bars(r *results.Results, c *compare.Comparison) (template.HTML, error) {
 				if f.Chance != nil {
 					chance = float64(*f.Chance)
 				}
-				bar := chart.Bar{Name: name(row.Name) + ", n " + chart.Fixed(float64(f.N), 0), Note: metric(f.Metric), Chance: chance,
-					Value: chart.Interval{Value: float64(f.Value), Low: float64(f.Low), High: float64(f.High)}}
+				one := chart.Bar{Name: name(row.Name) + ", n " + chart.Fixed(float64(f.N), 0), Note: metric(f.Metric), Chance: chance,
+					Value: bar(f.Value, f.Interval)}
 				if m := before[row.Name]; m != nil && m.Name == f.Metric {
-					bar.Value, bar.Before = paired(m)
-					bar.Name = name(row.Name) + ", n " + chart.Fixed(float64(m.N), 0)
+					one.Value, one.Before = paired(m)
+					one.Name = name(row.Name) + ", n " + chart.Fixed(float64(m.N), 0)
 				}
-				b.Rows = append(b.Rows, bar)
+				b.Rows = append(b.Rows, one)
 			}
 		}
 	}
@@ -213,12 +184,16 @@ func bars(r *results.Results, c *compare.Comparison) (template.HTML, error) {
 
 // paired are the intervals of both sides of a comparison.
 func paired(m *compare.Metric) (after chart.Interval, before *chart.Interval) {
-	of := func(v, e results.Float) chart.Interval {
-		f := figureOf(results.Score{Value: v, StdErr: e, N: m.N}, true, m.Share)
-		return chart.Interval{Value: float64(v), Low: float64(f.Low), High: float64(f.High)}
+	was := bar(m.A, results.IntervalOf(m.A, m.StdErrA, m.N, true, m.Share))
+	return bar(m.B, results.IntervalOf(m.B, m.StdErrB, m.N, true, m.Share)), &was
+}
+
+// bar is a share with its interval, where it has one.
+func bar(v results.Float, i *results.Interval) chart.Interval {
+	if i == nil {
+		return chart.Interval{Value: float64(v), Low: math.NaN(), High: math.NaN()}
 	}
-	was := of(m.A, m.StdErrA)
-	return of(m.B, m.StdErrB), &was
+	return chart.Interval{Value: float64(v), Low: float64(i[0]), High: float64(i[1])}
 }
 
 func drawn(svg func(w io.Writer) error) (template.HTML, error) {

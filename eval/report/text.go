@@ -23,7 +23,7 @@ const (
 
 // functions are what the template calls.
 var functions = template.FuncMap{
-	"begin": begin, "replies": replies, "more": func(s compare.Said) int { return max(0, len(s.Replies)-mostReplies) }, "name": name, "metric": metric, "signed": signed,
+	"begin": begin, "measured": measured, "reach": reach, "between": between, "replies": replies, "more": func(s compare.Said) int { return max(0, len(s.Replies)-mostReplies) }, "name": name, "metric": metric, "signed": signed,
 	"text": block, "line": line, "percent": percent, "points": points, "nats": nats, "probability": probability,
 	"count":    func(n int64) string { return chart.Count(n) },
 	"whole":    func(n int) string { return chart.Fixed(float64(n), 0) },
@@ -144,6 +144,48 @@ func percent(v results.Float) string {
 		return dash
 	}
 	return chart.Fixed(100*float64(v), 1)
+}
+
+// measured writes a figure with its standard error; where all examples are alike, so that this is 0 and says nothing, with
+// the bound of its interval, if it has one.
+func measured(v, stdErr results.Float, i *results.Interval, share bool) string {
+	text, unit := nats, ""
+	if share {
+		text, unit = percent, " %"
+	}
+	switch {
+	case stdErr != 0:
+		return text(v) + " ± " + text(stdErr) + unit
+	case i == nil:
+		return text(v) + unit + " ± " + dash
+	case v == i[0]:
+		return text(v) + unit + " (< " + text(i[1]) + unit + ")"
+	case v == i[1]:
+		return text(v) + unit + " (> " + text(i[0]) + unit + ")"
+	}
+	return text(v) + unit
+}
+
+// reach writes an interval.
+func reach(i *results.Interval, share bool) string {
+	switch {
+	case i == nil:
+		return dash
+	case share:
+		return percent(i[0]) + " to " + percent(i[1])
+	}
+	return nats(i[0]) + " to " + nats(i[1])
+}
+
+// between is the interval of a difference.
+func between(m compare.Metric, share bool) string {
+	switch {
+	case !known(float64(m.Low)) || !known(float64(m.High)):
+		return dash
+	case share:
+		return points(m.Low) + " to " + points(m.High)
+	}
+	return signed(m.Low) + " to " + signed(m.High)
 }
 
 // points writes a difference of shares.

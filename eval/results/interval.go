@@ -24,7 +24,7 @@ func IntervalOf(value, stdErr Float, n int, share, counted bool) *Interval {
 	case share && v >= 0 && v <= 1:
 		low, high = math.Max(0, low), math.Min(1, high)
 	}
-	if math.IsNaN(low) || math.IsNaN(high) || math.IsInf(low, 0) || math.IsInf(high, 0) {
+	if !counted && stdErr == 0 || math.IsNaN(low) || math.IsNaN(high) || math.IsInf(low, 0) || math.IsInf(high, 0) {
 		return nil
 	}
 	return &Interval{Float(low), Float(high)}

@@ -340,6 +340,7 @@ func TestIntervals(t *testing.T) {
 		assert.InDelta(t, c.high, float64(got[1]), 1e-5, "%+v", c)
 	}
 	assert.Nil(t, IntervalOf(0.5, nan, 1, true, false))
+	assert.Nil(t, IntervalOf(0.5, 0, 9, true, false), "all are alike, and no count")
 	assert.Nil(t, IntervalOf(nan, nan, 0, true, true))
 	assert.Nil(t, IntervalOf(Float(math.Inf(1)), 0.1, 9, false, false))
 
