@@ -49,7 +49,7 @@ func writeComparison(w io.Writer, c *comparison, flips int, l look) error {
 	for _, note := range notes {
 		_, _ = fmt.Fprintf(w, "%s        %s\n", l.paint("note", yellow), visible(note))
 	}
-	_, err := fmt.Fprintf(w, "\n± is the standard error of the difference. q is p after Benjamini and Hochberg; a verdict needs q of %g or less.\n", c.Level)
+	_, err := fmt.Fprintf(w, "\n± is the standard error of the difference, or < or > the bound of its 95%% interval where no example differs, or all.\nq is p after Benjamini and Hochberg; a verdict needs q of %g or less.\n", c.Level)
 	return err
 }
 
@@ -76,11 +76,28 @@ func differencesGrid(c *compare.Comparison) *grid {
 				style = yellow
 			}
 			g.cells = append(g.cells, []painted{{text: visible(t.Name)}, {text: metricName(m.Name)}, {text: thousands(int64(m.N))},
-				{text: figure(m.A, share)}, {text: figure(m.B, share)}, {text: signed(m.Difference, share), ink: bold}, {text: spread(m.StdErr, share)},
+				{text: figure(m.A, share)}, {text: figure(m.B, share)}, {text: signed(m.Difference, share), ink: bold}, {text: differenceSpread(m, share)},
 				{text: probability(m.P)}, {text: probability(m.Q)}, {text: string(m.Verdict), ink: style}, {text: spread(m.Detectable, share)}})
 		}
 	}
 	return g
+}
+
+// differenceSpread is the standard error of a difference, or where all examples differ alike the bound of its interval.
+func differenceSpread(m *compare.Metric, share bool) string {
+	bound := "-"
+	switch {
+	case m.StdErr != 0:
+		return spread(m.StdErr, share)
+	case math.IsNaN(float64(m.Low)):
+	case m.Difference == 0:
+		bound = "<" + figure(m.High, share)
+	case m.Difference > 0:
+		bound = ">" + figure(m.Low, share)
+	default:
+		bound = ">" + figure(-m.High, share)
+	}
+	return strings.TrimSuffix(bound, "%")
 }
 
 // probability is a p value; a dash where there is none.

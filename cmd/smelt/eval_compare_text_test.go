@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"math"
 	"strings"
 	"testing"
 
@@ -30,5 +31,18 @@ func TestComparisonInANarrowWindow(t *testing.T) {
 		assert.Contains(t, text, "-0.2500", width)
 		assert.Equal(t, has, strings.Contains(text, "could show"), width)
 		assert.Equal(t, has, strings.Contains(text, "nats/token"), width)
+	}
+}
+
+// Two that never differ, or always to one side, are not certain to: the bound stands for an error of 0.
+func TestDifferenceSpread(t *testing.T) {
+	for _, c := range []struct {
+		difference, stdErr, low, high results.Float
+		want                          string
+	}{
+		{0.1, 0.02, 0.06, 0.14, "2.0"}, {0, 0, -0.014, 0.014, "<1.4"}, {1, 0, 0.735, 1, ">73.5"}, {-1, 0, -1, -0.735, ">73.5"},
+		{0, 0, results.Float(math.NaN()), results.Float(math.NaN()), "-"},
+	} {
+		assert.Equal(t, c.want, differenceSpread(&compare.Metric{Difference: c.difference, StdErr: c.stdErr, Low: c.low, High: c.high}, true))
 	}
 }

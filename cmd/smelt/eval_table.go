@@ -15,18 +15,23 @@ import (
 // writeResults prints the figures of an evaluation.
 func writeResults(w io.Writer, r *results.Results, l look) error {
 	g := &grid{columns: []column{{"task", false}, {"metric", false}, {"n", true}, {"score", true}, {"± SE", true}, {"chance", true}}}
+	alike := false
 	row := func(name string, s *results.Score, share bool) {
+		alike = alike || bounded(s.StdErr, s.Interval)
 		chance := ""
 		if s.Chance != nil {
 			chance = figure(*s.Chance, share)
 		}
 		g.cells = append(g.cells, []painted{{text: visible(name)}, {text: metricName(s.Metric)}, {text: thousands(int64(s.N))},
-			{text: figure(s.Value, share), ink: bold}, {text: spread(s.StdErr, share)}, {text: chance}})
+			{text: figure(s.Value, share), ink: bold}, {text: spreadOf(s.Value, s.StdErr, s.Interval, share)}, {text: chance}})
 	}
 	var later notes
+	for i := range r.Groups {
+		later.addGroup(&r.Groups[i])
+	}
 	for i := range r.Tasks {
 		t := &r.Tasks[i]
-		later.add(t)
+		later.add(t, grouped(r, t.Group))
 		if t.Group != "" && (grouped(r, t.Group) || t.NotRun != "") {
 			continue // the group stands for its parts, which the report has
 		}
@@ -49,7 +54,11 @@ func writeResults(w io.Writer, r *results.Results, l look) error {
 		}
 	}
 	for i := range r.Composites {
-		if err := writeComposite(w, &r.Composites[i], l); err != nil {
+		c := &r.Composites[i]
+		for _, p := range c.Parts {
+			alike = alike || bounded(p.StdErr, p.Interval)
+		}
+		if err := writeComposite(w, c, l); err != nil {
 			return err
 		}
 	}
@@ -58,10 +67,14 @@ func writeResults(w io.Writer, r *results.Results, l look) error {
 			return err
 		}
 	}
-	if len(later) > 0 {
+	lines := later.lines()
+	if alike {
+		lines = append(lines, "< and >: none or all are right, where a standard error says nothing; the bound of the 95% interval (Wilson)")
+	}
+	if len(lines) > 0 {
 		_, _ = fmt.Fprintln(w)
 	}
-	for _, line := range later.lines() {
+	for _, line := range lines {
 		if _, err := fmt.Fprintf(w, "%s        %s\n", l.paint("note", yellow), visible(line)); err != nil {
 			return err
 		}
@@ -71,12 +84,7 @@ func writeResults(w io.Writer, r *results.Results, l look) error {
 
 // grouped tells whether the results have the scores of a group.
 func grouped(r *results.Results, name string) bool {
-	for i := range r.Groups {
-		if r.Groups[i].Name == name {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.Groups, func(g results.Group) bool { return g.Name == name })
 }
 
 // note is what a reader of scores must know, of all tasks that it is true of.
@@ -87,8 +95,8 @@ type note struct {
 
 type notes []note
 
-// add adds what is to be known of a task.
-func (n *notes) add(t *results.Task) {
+// add adds what is to be known of a task; of contamination nothing if it is part of a group, which says it of all.
+func (n *notes) add(t *results.Task, part bool) {
 	if t.NotRun != "" {
 		n.put(t.Name, "not run: "+t.NotRun)
 	}
@@ -97,16 +105,26 @@ func (n *notes) add(t *results.Task) {
 			n.put(t.Name, text)
 		}
 	}
-	if t.Contaminated == nil {
-		return
+	if t.Contaminated != nil && !part {
+		n.held(t.Name, *t.Contaminated, t.N, t.Clean, t.Kind != results.Behaviour)
 	}
-	text := fmt.Sprintf("the training sample holds %s", countedOf(*t.Contaminated, t.N, "example"))
-	for i := range t.Clean {
-		if s := &t.Clean[i]; *t.Contaminated > 0 {
-			text += fmt.Sprintf("; without them %s is %s ± %s (n %s)", metricName(s.Metric), figure(s.Value, true), spread(s.StdErr, true), thousands(int64(s.N)))
+}
+
+func (n *notes) addGroup(g *results.Group) {
+	if g.Contaminated != nil && len(g.Scores) > 0 {
+		n.held(g.Name, *g.Contaminated, g.Scores[0].N, g.Clean, true)
+	}
+}
+
+// held says how many examples the training sample holds, and the scores without them.
+func (n *notes) held(name string, held, of int, clean []results.Score, share bool) {
+	text := fmt.Sprintf("the training sample holds %s", countedOf(held, of, "example"))
+	for i := range clean {
+		if s := &clean[i]; held > 0 {
+			text += fmt.Sprintf("; without them %s is %s (n %s)", metricName(s.Metric), measured(s.Value, s.StdErr, s.Interval, share), thousands(int64(s.N)))
 		}
 	}
-	n.put(t.Name, text)
+	n.put(name, text)
 }
 
 func (n *notes) put(task, text string) {
@@ -135,11 +153,19 @@ func (n notes) lines() []string {
 
 // writeComposite prints a composite with what it is made of.
 func writeComposite(w io.Writer, c *results.Composite, l look) error {
-	value := fmt.Sprintf("%s ± %s", figure(c.Value, true), spread(c.StdErr, true))
-	if c.NotRun != "" {
-		value = "not run: " + c.NotRun
+	value := func(c *results.Composite) string {
+		switch {
+		case c.NotRun != "":
+			return "not run: " + c.NotRun
+		case c.Interval == nil:
+			return measured(c.Value, c.StdErr, nil, true)
+		}
+		return fmt.Sprintf("%s (95%% interval %s to %s)", measured(c.Value, c.StdErr, nil, true), figure(c.Interval[0], true), figure(c.Interval[1], true))
 	}
-	_, _ = fmt.Fprintf(w, "\n%s score: %s\n", visible(c.Name), l.paint(visible(value), bold))
+	_, _ = fmt.Fprintf(w, "\n%s score: %s\n", visible(c.Name), l.paint(visible(value(c)), bold))
+	if c.Clean != nil {
+		_, _ = fmt.Fprintf(w, "without the examples that the training sample holds: %s\n", visible(value(c.Clean)))
+	}
 	if len(c.Parts) == 0 {
 		return nil
 	}
@@ -147,7 +173,7 @@ func writeComposite(w io.Writer, c *results.Composite, l look) error {
 	for i := range c.Parts {
 		p := &c.Parts[i]
 		g.cells = append(g.cells, []painted{{text: visible(p.Name)}, {text: visible(p.From)}, {text: fmt.Sprint(p.Weight)}, {text: thousands(int64(p.N))},
-			{text: figure(p.Value, true)}, {text: spread(p.StdErr, true)}})
+			{text: figure(p.Value, true)}, {text: spreadOf(p.Value, p.StdErr, p.Interval, true)}})
 	}
 	return g.write(w, l)
 }
@@ -207,6 +233,31 @@ func spread(x results.Float, share bool) string {
 	default:
 		return fmt.Sprintf("%.2g", v)
 	}
+}
+
+// bounded tells whether all examples are alike, so that the standard error is 0 and says nothing, and a bound is known.
+func bounded(stdErr results.Float, i *results.Interval) bool { return stdErr == 0 && i != nil }
+
+// spreadOf is the standard error of a figure, or where all examples are alike the bound of its interval.
+func spreadOf(v, stdErr results.Float, i *results.Interval, share bool) string {
+	switch {
+	case stdErr != 0:
+		return spread(stdErr, share)
+	case i == nil:
+		return "-"
+	case v == i[0]:
+		return "<" + figure(i[1], share)
+	default:
+		return ">" + figure(i[0], share)
+	}
+}
+
+// measured is a figure in words, with spreadOf.
+func measured(v, stdErr results.Float, i *results.Interval, share bool) string {
+	if bounded(stdErr, i) {
+		return fmt.Sprintf("%s (%s)", figure(v, share), spreadOf(v, stdErr, i, share))
+	}
+	return fmt.Sprintf("%s ± %s", figure(v, share), spreadOf(v, stdErr, i, share))
 }
 
 // signed is a difference.
