@@ -163,7 +163,7 @@ func writeComposite(w io.Writer, c *results.Composite, l look) error {
 		return fmt.Sprintf("%s (95%% interval %s to %s)", measured(c.Value, c.StdErr, nil, true), figure(c.Interval[0], true), figure(c.Interval[1], true))
 	}
 	_, _ = fmt.Fprintf(w, "\n%s score: %s\n", visible(c.Name), l.paint(visible(value(c)), bold))
-	if c.Clean != nil {
+	if c.Clean != nil && c.NotRun == "" {
 		_, _ = fmt.Fprintf(w, "without the examples that the training sample holds: %s\n", visible(value(c.Clean)))
 	}
 	if len(c.Parts) == 0 {

@@ -42,7 +42,7 @@ type Options struct {
 // Exams are what is to be asked.
 type Exams struct {
 	List []eval.Exam
-	Sets map[string]*tasks.Set // the examples of tasks, by the task's name
+	Sets map[string]*tasks.Set // the examples of tasks, by the exam's name
 }
 
 // MissingError says which data is not there.
@@ -110,7 +110,7 @@ func Make(items []suite.Item, o Options) (*Exams, error) {
 	case !have && len(others.Tasks) > 0:
 		return nil, &others
 	}
-	return made, nil
+	return made, made.setsOfProbes(o.Data)
 }
 
 // of are the exams of one item.

@@ -221,3 +221,29 @@ func TestFolders(t *testing.T) {
 	_, err = fs.ReadDir(all, "none")
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
+
+// Probes that ask the examples of a task are looked for in training data as the task is: by the places of its examples.
+func TestSetsOfProbes(t *testing.T) {
+	made, err := exams.Make(resolve(t, []string{"reasoning", "behaviour"}, nil), exams.Options{})
+	require.NoError(t, err)
+	checked := 0
+	for _, e := range made.List {
+		set := made.Sets[e.Name()]
+		if e.Name() != "samples" && e.Name() != "edge_robustness" {
+			continue
+		}
+		require.NotNil(t, set, e.Name())
+		questions := map[int]string{}
+		for i := range set.Docs {
+			questions[set.Docs[i].ID] = set.Docs[i].Question
+		}
+		for i, requests := range e.Requests() {
+			example, err := e.Mark(t.Context(), i, make([]tasks.Answer, len(requests)))
+			require.NoError(t, err)
+			require.NotEmpty(t, example.Question)
+			assert.Equal(t, questions[example.ID], example.Question, e.Name())
+			checked++
+		}
+	}
+	assert.Greater(t, checked, 2)
+}
