@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"smelt/eval/results"
 )
 
 // summarise counts the verdicts of the tasks and puts them into a sentence.
@@ -13,7 +15,8 @@ func (c *Comparison) summarise() {
 		if n == 0 {
 			return
 		}
-		if h := &c.HeldOut[n-1]; !math.IsNaN(float64(h.BitsPerByteError)) { // all rows
+		known := func(v results.Float) bool { return !math.IsNaN(float64(v)) && !math.IsInf(float64(v), 0) }
+		if h := &c.HeldOut[n-1]; known(h.BitsPerByte) && known(h.BitsPerByteError) { // all rows
 			c.Summary += fmt.Sprintf(" On %d held-out rows bits per byte went from %.4f to %.4f (%+.4f ± %.4f).", h.Rows, h.BitsA, h.BitsB, h.BitsPerByte, h.BitsPerByteError)
 		}
 	}()

@@ -7,8 +7,8 @@ import (
 )
 
 // Check returns what is wrong with r, or nil: names that are missing or given twice, counts
-// below 0, standard errors below 0, right choices that are not there, and answers that are not
-// one a choice. Who reads results need not look for these again.
+// below 0, standard errors below 0, shares that are none, right choices that are not there, and
+// answers that are not one a choice. Who reads results need not look for these again.
 func (r *Results) Check() error {
 	if r.Format != Format {
 		return fmt.Errorf("%w: %d, where this program knows %d", ErrFormat, r.Format, Format)
@@ -28,7 +28,7 @@ func (r *Results) Check() error {
 		if g.Contaminated != nil && *g.Contaminated < 0 {
 			return fmt.Errorf("group %s: a count is below 0", g.Name)
 		}
-		if err := errors.Join(checkScores(g.Scores), checkScores(g.Clean)); err != nil {
+		if err := errors.Join(checkScores(g.Scores, false), checkScores(g.Clean, false)); err != nil {
 			return fmt.Errorf("group %s: %w", g.Name, err)
 		}
 	}
@@ -57,7 +57,7 @@ func (t *Task) check() error {
 	if t.N < 0 || t.Of < 0 || t.Shots < 0 || t.Contaminated != nil && *t.Contaminated < 0 {
 		return errors.New("a count is below 0")
 	}
-	if err := errors.Join(checkScores(t.Scores), checkScores(t.Clean)); err != nil {
+	if err := errors.Join(checkScores(t.Scores, t.Kind != Behaviour), checkScores(t.Clean, t.Kind != Behaviour)); err != nil {
 		return err
 	}
 	for i := range t.Examples {
@@ -75,6 +75,11 @@ func (e *Example) check(kind string) error {
 	for _, g := range e.Gold {
 		if g < 0 || g >= len(e.Choices) {
 			return fmt.Errorf("choice %d is right, of %d", g, len(e.Choices))
+		}
+	}
+	for metric, v := range e.Scores {
+		if kind != Behaviour && !isShare(v) {
+			return fmt.Errorf("score %q is not within 0 and 1", metric)
 		}
 	}
 	if kind != Choice {
@@ -95,22 +100,29 @@ func (c *Composite) check() error {
 	if c == nil {
 		return nil
 	}
-	if c.StdErr < 0 {
-		return fmt.Errorf("its standard error is %v", c.StdErr)
+	odd := func(v Float) bool { return math.IsInf(float64(v), 0) }
+	if c.StdErr < 0 || odd(c.StdErr) || odd(c.Value) {
+		return fmt.Errorf("it is %v with standard error %v", c.Value, c.StdErr)
 	}
 	for _, p := range c.Parts {
-		if p.N < 0 || p.StdErr < 0 {
-			return fmt.Errorf("%s has n %d and standard error %v", p.Name, p.N, p.StdErr)
+		if p.N < 0 || p.StdErr < 0 || odd(p.StdErr) || odd(p.Value) {
+			return fmt.Errorf("%s is %v with n %d and standard error %v", p.Name, p.Value, p.N, p.StdErr)
 		}
 	}
 	return nil
 }
 
-func checkScores(scores []Score) error {
+// checkScores returns what is wrong with scores, which are shares or in units of their own.
+func checkScores(scores []Score, shares bool) error {
 	for _, s := range scores {
 		if s.Metric == "" || s.N < 0 || s.StdErr < 0 || math.IsInf(float64(s.StdErr), 0) {
 			return fmt.Errorf("score %q: n is %d, the standard error %v", s.Metric, s.N, s.StdErr)
 		}
+		if shares && !isShare(s.Value) || s.Chance != nil && !isShare(*s.Chance) {
+			return fmt.Errorf("score %q: it or its chance is not within 0 and 1", s.Metric)
+		}
 	}
 	return nil
 }
+
+func isShare(v Float) bool { return math.IsNaN(float64(v)) || v >= 0 && v <= 1 }
