@@ -87,7 +87,7 @@ func differencesGrid(c *compare.Comparison) *grid {
 func differenceSpread(m *compare.Metric, share bool) string {
 	bound := "-"
 	switch {
-	case m.StdErr != 0:
+	case !results.Alike(m.StdErr):
 		return spread(m.StdErr, share)
 	case math.IsNaN(float64(m.Low)):
 	case m.Difference == 0:

@@ -236,12 +236,14 @@ func spread(x results.Float, share bool) string {
 }
 
 // bounded tells whether all examples are alike, so that the standard error is 0 and says nothing, and a bound is known.
-func bounded(stdErr results.Float, i *results.Interval) bool { return stdErr == 0 && i != nil }
+func bounded(stdErr results.Float, i *results.Interval) bool {
+	return results.Alike(stdErr) && i != nil
+}
 
 // spreadOf is the standard error of a figure, or where all examples are alike the bound of its interval.
 func spreadOf(v, stdErr results.Float, i *results.Interval, share bool) string {
 	switch {
-	case stdErr != 0:
+	case !results.Alike(stdErr):
 		return spread(stdErr, share)
 	case i == nil:
 		return "-"

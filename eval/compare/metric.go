@@ -88,7 +88,7 @@ func metric(s results.Score, pairs []pair, o Options) (Metric, error) {
 	}
 	least := math.Ldexp(2, -differ) // p of differences that all have one sign
 	x.P = results.Float(min(1, max(spread.P, least)))
-	if slices.Max(differences)-slices.Min(differences) > 1e-12 { // more than rounding
+	if !results.Alike(x.StdErr) {
 		x.Low, x.High = results.Float(spread.Low), results.Float(spread.High)
 		if least <= o.Level {
 			x.Detectable = results.Float(stats.Detectable(d.StdErr, o.Level, o.Power))

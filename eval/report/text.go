@@ -23,7 +23,7 @@ const (
 
 // functions are what the template calls.
 var functions = template.FuncMap{
-	"begin": begin, "measured": measured, "reach": reach, "between": between, "replies": replies, "more": func(s compare.Said) int { return max(0, len(s.Replies)-mostReplies) }, "name": name, "metric": metric, "signed": signed,
+	"begin": begin, "measured": measured, "reach": reach, "alike": results.Alike, "between": between, "replies": replies, "more": func(s compare.Said) int { return max(0, len(s.Replies)-mostReplies) }, "name": name, "metric": metric, "signed": signed,
 	"text": block, "line": line, "percent": percent, "points": points, "nats": nats, "probability": probability,
 	"count":    func(n int64) string { return chart.Count(n) },
 	"whole":    func(n int) string { return chart.Fixed(float64(n), 0) },
@@ -154,7 +154,7 @@ func measured(v, stdErr results.Float, i *results.Interval, share bool) string {
 		text, unit = percent, " %"
 	}
 	switch {
-	case stdErr != 0:
+	case !results.Alike(stdErr):
 		return text(v) + " ± " + text(stdErr) + unit
 	case i == nil:
 		return text(v) + unit + " ± " + dash

@@ -24,11 +24,14 @@ func IntervalOf(value, stdErr Float, n int, share, counted bool) *Interval {
 	case share && v >= 0 && v <= 1:
 		low, high = math.Max(0, low), math.Min(1, high)
 	}
-	if !counted && stdErr == 0 || math.IsNaN(low) || math.IsNaN(high) || math.IsInf(low, 0) || math.IsInf(high, 0) {
+	if !counted && Alike(stdErr) || math.IsNaN(low) || math.IsNaN(high) || math.IsInf(low, 0) || math.IsInf(high, 0) {
 		return nil
 	}
 	return &Interval{Float(low), Float(high)}
 }
+
+// Alike reports whether a standard error is that of examples which are all the same, but for rounding: it says nothing.
+func Alike(stdErr Float) bool { return stdErr < 1e-12 }
 
 // Counted reports whether every example is right or wrong in a metric, 1 or 0, and there is one.
 func (t *Task) Counted(metric string) bool {
@@ -82,22 +85,23 @@ func (r *Results) SetIntervals() {
 // setIntervals gives a composite and its parts, which are shares, their intervals. A part of exactly 0 or 1 has no spread
 // that its standard error could tell: it has Wilson's interval, and what that leaves open widens the composite's, by the
 // squares of the distances, as the standard errors of parts that are independent do (Zou & Donner 2008, "Construction of
-// confidence limits about effect measures").
+// confidence limits about effect measures"). Where a part has no interval, the composite has none.
 func (c *Composite) setIntervals() {
 	z := 1.959963984540054 // of Level
 	below := math.Pow(z*float64(c.StdErr), 2)
-	above := below
+	above, known := below, true
 	for i := range c.Parts {
 		p := &c.Parts[i]
 		alike := p.Value == 0 || p.Value == 1
 		p.Interval = IntervalOf(p.Value, p.StdErr, p.N, true, alike)
-		if alike && p.Interval != nil {
+		known = known && p.Interval != nil
+		if alike && known {
 			below += math.Pow(p.Weight*float64(p.Value-p.Interval[0]), 2)
 			above += math.Pow(p.Weight*float64(p.Interval[1]-p.Value), 2)
 		}
 	}
 	low, high := float64(c.Value)-math.Sqrt(below), float64(c.Value)+math.Sqrt(above)
-	if c.Interval = nil; !math.IsNaN(low) && !math.IsNaN(high) {
+	if c.Interval = nil; known && !math.IsNaN(low) && !math.IsNaN(high) {
 		c.Interval = &Interval{Float(math.Max(0, low)), Float(math.Min(1, high))}
 	}
 	if c.Clean != nil {

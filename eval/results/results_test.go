@@ -346,6 +346,7 @@ func TestIntervals(t *testing.T) {
 	}
 	assert.Nil(t, IntervalOf(0.5, nan, 1, true, false))
 	assert.Nil(t, IntervalOf(0.5, 0, 9, true, false), "all are alike, and no count")
+	assert.Nil(t, IntervalOf(0.2, 9e-18, 9, true, false), "but for rounding")
 	assert.Nil(t, IntervalOf(nan, nan, 0, true, true))
 	assert.Nil(t, IntervalOf(Float(math.Inf(1)), 0.1, 9, false, false))
 
@@ -393,4 +394,9 @@ func TestIntervalOfAComposite(t *testing.T) {
 	assert.InDelta(t, 0.5+math.Hypot(0.0196, 0.5*high), float64(c.Interval[1]), 1e-5)
 	assert.Equal(t, Interval{0, Float(high)}, *c.Parts[0].Interval)
 	assert.Nil(t, c.Clean.Interval)
+
+	c.Parts[2].StdErr = 1e-17 // of one reply, say: how others would spread is not known
+	r.SetIntervals()
+	assert.Nil(t, c.Parts[2].Interval)
+	assert.Nil(t, c.Interval)
 }
