@@ -260,6 +260,15 @@ func TestFewDifferencesAmongMany(t *testing.T) {
 	assert.True(t, math.IsNaN(float64(m.Detectable)))
 }
 
+// Of a handful of examples the bootstrap finds more than the signs can say: 4 of 256 ways to set them are as far from 0.
+func TestHandfulOfExamples(t *testing.T) {
+	x, y := []float64{0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5}, []float64{0.4, 0.3, 0.2, 0.1, 0.4, 0.3, 0.2, 0.55}
+	a, b := task("t", map[string][]float64{"acc,none": x}, "acc,none"), task("t", map[string][]float64{"acc,none": y}, "acc,none")
+	c, err := compare.Compare(of("a", a), of("b", b), compare.Options{})
+	require.NoError(t, err)
+	assert.Equal(t, results.Float(4/256.0), c.Tasks[0].Primary().P)
+}
+
 func TestWithoutContaminatedExamples(t *testing.T) {
 	part := func(name string, values []float64, marked ...int) results.Task {
 		x := task(name, map[string][]float64{"acc,none": values}, "acc,none")

@@ -11,10 +11,9 @@
 // # Tests
 //
 // Where every score is 0 or 1, P is that of McNemar's exact test, and the interval of the difference Bonett & Price's
-// (stats.Pairs.Interval). Elsewhere both are the paired bootstrap's, but P is never below 2^(1-k), where k examples
-// differ: the least that a test of differences by their signs can give, since a bootstrap of a handful of examples is
-// surer than it may be (Davison & Hinkley 1997, section 4.2.3, on small samples). Where all differences are the same it
-// has no interval.
+// (stats.Pairs.Interval). Elsewhere both are the paired bootstrap's, but P is never below that of the exact test by
+// flipping signs (stats.SignFlip), since a bootstrap of a handful of examples is surer than it may be (Davison & Hinkley
+// 1997, section 4.2.3, on small samples); its interval is then too narrow. Where all differences are the same it has none.
 //
 // Means are over the pairs, so they are a task's scores only where both have all its examples and the score is a mean.
 //

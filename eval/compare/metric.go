@@ -86,11 +86,14 @@ func metric(s results.Score, pairs []pair, o Options) (Metric, error) {
 	if err != nil {
 		return x, err
 	}
-	least := math.Ldexp(2, -differ) // p of differences that all have one sign
-	x.P = results.Float(min(1, max(spread.P, least)))
+	flipped, err := stats.SignFlip(a, b, o.bootstrap())
+	if err != nil {
+		return x, err
+	}
+	x.P = results.Float(max(spread.P, flipped))
 	if !results.Alike(x.StdErr) {
 		x.Low, x.High = results.Float(spread.Low), results.Float(spread.High)
-		if least <= o.Level {
+		if math.Ldexp(2, -differ) <= o.Level { // p of differences that all have one sign
 			x.Detectable = results.Float(stats.Detectable(d.StdErr, o.Level, o.Power))
 		}
 	}

@@ -6,7 +6,7 @@
 //	                PassAtK                   of n programs a problem, c passed
 //	two, paired     Pairs.P, Pairs.MidP       McNemar's exact test: right or wrong
 //	                Pairs.Interval            of the difference
-//	                PairedBootstrap           any score
+//	                PairedBootstrap, SignFlip any score
 //	many tasks      BenjaminiHochberg         p values made fit to be read together
 //	before running  Pairs.Detectable          the smallest difference that n examples could have shown
 //	                Detectable

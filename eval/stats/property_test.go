@@ -2,6 +2,7 @@ package stats
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -330,4 +331,61 @@ func TestQuantile(t *testing.T) {
 		assert.InDelta(t, want, quantile(x, q), 1e-12, "%v", q)
 	}
 	assert.Equal(t, 5.0, quantile([]float64{5}, 0.3))
+}
+
+// Of two that are alike the test finds a difference in one of twenty comparisons, of few examples as of many, and the
+// bootstrap of few in more.
+func TestSignFlipKeepsItsLevel(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	const trials = 2000
+	for _, n := range []int{8, 20} {
+		found, bootstrap := 0, 0
+		for range trials {
+			a, b := make([]float64, n), make([]float64, n)
+			for i := range a {
+				b[i] = random.NormFloat64()
+			}
+			p, err := SignFlip(a, b, BootstrapOptions{Replicates: 400})
+			require.NoError(t, err)
+			if p <= 0.05 {
+				found++
+			}
+			r, err := PairedBootstrap(a, b, BootstrapOptions{Replicates: 400})
+			require.NoError(t, err)
+			if r.P <= 0.05 {
+				bootstrap++
+			}
+		}
+		assert.InDelta(t, 0.05, float64(found)/trials, 0.015, "%d examples", n)
+		assert.Greater(t, bootstrap, found, "%d examples", n)
+	}
+}
+
+func TestSignFlipByHand(t *testing.T) {
+	zero := make([]float64, 14)
+	p := func(b ...float64) float64 {
+		p, err := SignFlip(zero[:len(b)], b, BootstrapOptions{})
+		require.NoError(t, err)
+		return p
+	}
+	assert.Equal(t, 1.0, p())
+	assert.Equal(t, 1.0, p(0, 0, 0))
+	assert.Equal(t, 2/16.0, p(0.1, 0, 0.3, 0.2, 0.7), "four that have one sign")
+	assert.Equal(t, 4/8.0, p(0.5, 0.4, -0.1), "0.8, 1.0, and the same less than 0")
+	assert.Equal(t, 2/8192.0, p(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3))
+	assert.LessOrEqual(t, p(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1), 12/10001.0)
+	_, err := SignFlip(zero, nil, BootstrapOptions{})
+	assert.ErrorContains(t, err, "14 scores against 0")
+	_, err = SignFlip(nil, nil, BootstrapOptions{Replicates: 1})
+	assert.ErrorContains(t, err, "bootstrap")
+
+	// Of right and wrong it is McNemar's exact test.
+	rapid.Check(t, func(t *rapid.T) {
+		a := rapid.SliceOfN(rapid.SampledFrom([]float64{0, 1}), 1, 13).Draw(t, "a")
+		b := rapid.SliceOfN(rapid.SampledFrom([]float64{0, 1}), len(a), len(a)).Draw(t, "b")
+		pairs, _ := CountPairs(a, b)
+		if got, _ := SignFlip(a, b, BootstrapOptions{}); math.Abs(got-pairs.P()) > 1e-9 {
+			t.Fatalf("%+v: %v, exact %v", pairs, got, pairs.P())
+		}
+	})
 }
