@@ -20,6 +20,10 @@ func writeComparison(w io.Writer, c *comparison, flips int, l look) error {
 			return err
 		}
 	}
+	for _, x := range c.Composites {
+		_, _ = fmt.Fprintf(w, "\n%s score: A %s ± %s, B %s ± %s, B - A %s ± %s (as of questions drawn apart, and not tested: its parts are)\n", visible(x.Name),
+			figure(x.A, true), spread(x.StdErrA, true), figure(x.B, true), spread(x.StdErrB, true), signed(x.Difference, true), spread(x.StdErr, true))
+	}
 	if err := writeLossDifferences(w, c.HeldOut, l); err != nil {
 		return err
 	}
@@ -33,21 +37,21 @@ func writeComparison(w io.Writer, c *comparison, flips int, l look) error {
 			return err
 		}
 	}
-	var notes []string
+	var said notes
 	for _, s := range c.Skipped {
-		notes = append(notes, fmt.Sprintf("%s is not compared: %s", s.Task, s.Why))
+		said.put(s.Task, "not compared: "+s.Why)
 	}
 	for i := range c.Tasks {
-		if t := &c.Tasks[i]; t.OnlyA > 0 || t.OnlyB > 0 {
-			notes = append(notes, fmt.Sprintf("%s: left out are %s that A alone was asked and %s that B alone was", t.Name, counted(int64(t.OnlyA), "example"), thousands(int64(t.OnlyB))))
+		if t := &c.Tasks[i]; (t.OnlyA > 0 || t.OnlyB > 0) && t.Group == "" {
+			said.put(t.Name, fmt.Sprintf("left out are %s that A alone was asked and %s that B alone was", counted(int64(t.OnlyA), "example"), thousands(int64(t.OnlyB))))
 		}
 	}
-	notes = append(notes, c.Warnings...)
-	if len(notes) > 0 {
+	lines := append(said.lines(), c.Warnings...)
+	if len(lines) > 0 {
 		_, _ = fmt.Fprintln(w)
 	}
-	for _, note := range notes {
-		_, _ = fmt.Fprintf(w, "%s        %s\n", l.paint("note", yellow), visible(note))
+	for _, line := range lines {
+		_, _ = fmt.Fprintf(w, "%s        %s\n", l.paint("note", yellow), visible(line))
 	}
 	_, err := fmt.Fprintf(w, "\n± is the standard error of the difference, or < or > the bound of its 95%% interval where no example differs, or all.\nq is p after Benjamini and Hochberg; a verdict needs q of %g or less.\n", c.Level)
 	return err

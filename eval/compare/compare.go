@@ -52,10 +52,11 @@ type Comparison struct {
 	Worse   int     `json:"worse"`
 	Equal   int     `json:"no_difference_shown"`
 	// Tasks are in the order of A's; a group stands before its parts.
-	Tasks    []Task    `json:"tasks"`
-	HeldOut  []Bucket  `json:"held_out,omitempty"`
-	Skipped  []Skipped `json:"skipped,omitempty"`  // what cannot be compared
-	Warnings []string  `json:"warnings,omitempty"` // what differs beside the model
+	Tasks      []Task      `json:"tasks"`
+	Composites []Composite `json:"composites,omitempty"`
+	HeldOut    []Bucket    `json:"held_out,omitempty"`
+	Skipped    []Skipped   `json:"skipped,omitempty"`  // what cannot be compared
+	Warnings   []string    `json:"warnings,omitempty"` // what differs beside the model
 }
 
 // Side is one of the two.
@@ -172,6 +173,7 @@ func Compare(a, b *results.Results, o Options) (*Comparison, error) {
 		c.Tasks = append(c.Tasks, m.Task)
 	}
 	if len(o.Tasks) == 0 {
+		c.composites(a, b)
 		c.heldOut(a.HeldOut, b.HeldOut)
 	}
 	if len(c.Tasks) == 0 && len(c.HeldOut) == 0 {

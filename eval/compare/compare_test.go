@@ -383,6 +383,33 @@ func TestWarnings(t *testing.T) {
 	}, c.Warnings)
 }
 
+func TestComposites(t *testing.T) {
+	result := func(name string, n int, value, stdErr results.Float) *results.Results {
+		r := of(name, task("t", map[string][]float64{"acc,none": shares(n, 0, 5)}, "acc,none"))
+		r.Composites = []results.Composite{{Name: "reasoning", Value: value, StdErr: stdErr, Parts: []results.Part{{Name: "accuracy", From: "t acc,none", Weight: 1, N: n}}}}
+		return r
+	}
+	a := result("a", 10, 0.25, 0.03)
+	c, err := compare.Compare(a, result("b", 10, 0.5, 0.04), compare.Options{})
+	require.NoError(t, err)
+	assert.Equal(t, []compare.Composite{{Name: "reasoning", A: 0.25, B: 0.5, StdErrA: 0.03, StdErrB: 0.04, Difference: 0.25, StdErr: 0.05}}, c.Composites)
+	c, err = compare.Compare(a, result("b", 10, 0.5, 0.04), compare.Options{Tasks: []string{"t"}})
+	require.NoError(t, err)
+	assert.Empty(t, c.Composites)
+
+	notRun, other := result("b", 10, 0, 0), result("b", 10, 0.5, 0.04)
+	notRun.Composites[0].NotRun = "it needs more"
+	other.Composites[0].Parts[0].Weight = 0.5
+	for why, b := range map[string]*results.Results{
+		"the examples of t are not the same": result("b", 12, 0.5, 0.04), "not run for the second: it needs more": notRun, "it is made of other parts": other,
+	} {
+		c, err := compare.Compare(a, b, compare.Options{})
+		require.NoError(t, err)
+		assert.Empty(t, c.Composites)
+		assert.Equal(t, []compare.Skipped{{Task: "reasoning score", Why: why}}, c.Skipped)
+	}
+}
+
 func TestHeldOut(t *testing.T) {
 	held := func(digest string, loss float64) *results.HeldOut {
 		x := results.Bucket{Name: "code", Rows: 9, Tokens: 90, Loss: results.Float(loss), LossStdErr: 0.03, BitsPerByte: results.Float(loss / 2), BitsByteStdErr: 0.04}

@@ -57,6 +57,18 @@ func judged(c *compare.Comparison) (*verdict, error) {
 	return v, err
 }
 
+// before is how a composite differs, or nil.
+func before(v *verdict, name string) *compare.Composite {
+	if v != nil {
+		for i := range v.Composites {
+			if v.Composites[i].Name == name {
+				return &v.Composites[i]
+			}
+		}
+	}
+	return nil
+}
+
 // said is a verdict as a row of a chart has it.
 func said(m *compare.Metric) string {
 	switch m.Verdict {

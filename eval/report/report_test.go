@@ -182,7 +182,7 @@ func invented(name string, trained float64) *results.Results {
 	r.Composites = []results.Composite{
 		{Name: "reasoning", Value: 0.4*f.Value + 0.6*0.5, StdErr: 0.4 * f.StdErr, Parts: []results.Part{
 			{Name: "answer accuracy", From: "gsm8k_cot exact_match,flexible-extract", Weight: 0.4, Value: f.Value, StdErr: f.StdErr, N: f.N},
-			{Name: "plain where plain is due", From: "plain", Weight: 0.6, Value: 0.5, StdErr: 0.1, N: 24}},
+			{Name: "plain where plain is due", From: "style plain", Weight: 0.6, Value: 0.5, StdErr: 0.1, N: 24}},
 			Clean: &results.Composite{Name: "reasoning", Value: 0.41, StdErr: 0.03}},
 		{Name: "creative", NotRun: "needs noveltybench_curated.jsonl", Value: results.Float(math.NaN()), StdErr: results.Float(math.NaN())},
 	}

@@ -23,7 +23,7 @@ const (
 
 // functions are what the template calls.
 var functions = template.FuncMap{
-	"begin": begin, "measured": measured, "reach": reach, "alike": results.Alike, "between": between, "replies": replies, "more": func(s compare.Said) int { return max(0, len(s.Replies)-mostReplies) }, "name": name, "metric": metric, "signed": signed,
+	"begin": begin, "before": before, "measured": measured, "reach": reach, "alike": results.Alike, "between": between, "replies": replies, "more": func(s compare.Said) int { return max(0, len(s.Replies)-mostReplies) }, "name": name, "metric": metric, "signed": signed,
 	"text": block, "line": line, "percent": percent, "points": points, "nats": nats, "probability": probability,
 	"count":    func(n int64) string { return chart.Count(n) },
 	"whole":    func(n int) string { return chart.Fixed(float64(n), 0) },
