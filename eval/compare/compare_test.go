@@ -307,6 +307,14 @@ func TestWithoutContaminatedExamples(t *testing.T) {
 	assert.NoError(t, err)
 }
 
+func TestSummaryTellsBlindTasksFromOthers(t *testing.T) {
+	x := []results.Task{task("same", map[string][]float64{"acc,none": shares(100, 0, 40)}, "acc,none"), task("near", map[string][]float64{"acc,none": shares(100, 0, 40)}, "acc,none")}
+	y := []results.Task{task("same", map[string][]float64{"acc,none": shares(100, 0, 40)}, "acc,none"), task("near", map[string][]float64{"acc,none": shares(100, 10, 50)}, "acc,none")}
+	c, err := compare.Compare(of("a", x...), of("b", y...), compare.Options{})
+	require.NoError(t, err)
+	assert.Equal(t, "No difference between b and a was shown on 2 tasks: on 1 of these too few examples differ to show any, and on the others a difference of 12.4 points would have been found with probability 0.8.", c.Summary)
+}
+
 func TestFlipsOfAMetricOfErrors(t *testing.T) {
 	a, b := task("t", map[string][]float64{"acc,none": {0, 1}}, "acc,none"), task("t", map[string][]float64{"acc,none": {1, 1}}, "acc,none")
 	a.Scores[0].HigherIsBetter = false

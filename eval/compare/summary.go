@@ -58,19 +58,19 @@ func (c *Comparison) summarise() {
 			c.Summary += fmt.Sprintf("; on %s no difference was shown", tasksOf(c.Equal))
 		}
 	}
-	switch {
-	case c.Equal == 0 || most == 0:
-	case math.Round(least*1000) == math.Round(most*1000):
-		c.Summary += fmt.Sprintf(", where a difference of %.1f points would have been found with probability %.2g", 100*most, c.Power)
-	default:
-		c.Summary += fmt.Sprintf(", where a difference of %.1f to %.1f points would have been found with probability %.2g", 100*least, 100*most, c.Power)
+	found := fmt.Sprintf("a difference of %.1f points would have been found with probability %.2g", 100*most, c.Power)
+	if math.Round(least*1000) != math.Round(most*1000) {
+		found = fmt.Sprintf("a difference of %.1f to %.1f points would have been found with probability %.2g", 100*least, 100*most, c.Power)
 	}
 	switch blind {
-	case 0:
 	case c.Equal:
-		c.Summary += ": too few examples differ to show any"
+		if c.Equal > 0 {
+			c.Summary += ": too few examples differ to show any"
+		}
+	case 0:
+		c.Summary += ", where " + found
 	default:
-		c.Summary += fmt.Sprintf("; on %d of these too few examples differ to show any", blind)
+		c.Summary += fmt.Sprintf(": on %d of these too few examples differ to show any, and on the others %s", blind, found)
 	}
 	c.Summary += "."
 }
