@@ -71,7 +71,7 @@ func differencesGrid(c *compare.Comparison) *grid {
 		}
 		for j := range t.Metrics {
 			m := &t.Metrics[j]
-			share := t.Kind != results.Behaviour
+			share := t.Kind != results.Behaviour || m.Share
 			style := plain
 			switch m.Verdict {
 			case compare.Better:

@@ -39,7 +39,7 @@ func writeResults(w io.Writer, r *results.Results, l look) error {
 			g.cells = append(g.cells, []painted{{text: visible(t.Name)}, {}, {}, {"not run", yellow}, {}, {}})
 		}
 		for j := range t.Scores {
-			row(t.Name, &t.Scores[j], t.Kind != results.Behaviour)
+			row(t.Name, &t.Scores[j], t.Share(t.Scores[j].Metric))
 		}
 	}
 	for i := range r.Groups {
@@ -106,22 +106,22 @@ func (n *notes) add(t *results.Task, part bool) {
 		}
 	}
 	if t.Contaminated != nil && !part {
-		n.held(t.Name, *t.Contaminated, t.N, t.Clean, t.Kind != results.Behaviour)
+		n.held(t.Name, *t.Contaminated, t.N, t.Clean, t.Share)
 	}
 }
 
 func (n *notes) addGroup(g *results.Group) {
 	if g.Contaminated != nil && len(g.Scores) > 0 {
-		n.held(g.Name, *g.Contaminated, g.Scores[0].N, g.Clean, true)
+		n.held(g.Name, *g.Contaminated, g.Scores[0].N, g.Clean, func(string) bool { return true })
 	}
 }
 
 // held says how many examples the training sample holds, and the scores without them.
-func (n *notes) held(name string, held, of int, clean []results.Score, share bool) {
+func (n *notes) held(name string, held, of int, clean []results.Score, share func(metric string) bool) {
 	text := fmt.Sprintf("the training sample holds %s", countedOf(held, of, "example"))
 	for i := range clean {
 		if s := &clean[i]; held > 0 {
-			text += fmt.Sprintf("; without them %s is %s (n %s)", metricName(s.Metric), measured(s.Value, s.StdErr, s.Interval, share), thousands(int64(s.N)))
+			text += fmt.Sprintf("; without them %s is %s (n %s)", metricName(s.Metric), measured(s.Value, s.StdErr, s.Interval, share(s.Metric)), thousands(int64(s.N)))
 		}
 	}
 	n.put(name, text)

@@ -48,7 +48,7 @@ func figureOf(s results.Score, share bool) figure {
 func figures(t *results.Task, list []results.Score) []figure {
 	var out []figure
 	for _, s := range list {
-		out = append(out, figureOf(s, isShare(t, s.Metric)))
+		out = append(out, figureOf(s, t.Share(s.Metric)))
 	}
 	if i := compare.Primary(list); t.Kind != results.Behaviour && i >= 0 {
 		out[i].Primary = true
@@ -64,7 +64,7 @@ func groupFigures(r *results.Results, g *results.Group, list []results.Score) []
 		share := true
 		for _, name := range g.Tasks {
 			if t := r.Task(name); t != nil {
-				share = share && isShare(t, s.Metric)
+				share = share && t.Share(s.Metric)
 			}
 		}
 		out = append(out, figureOf(s, share))
@@ -73,10 +73,6 @@ func groupFigures(r *results.Results, g *results.Group, list []results.Score) []
 		out[i].Primary = true
 	}
 	return out
-}
-
-func isShare(t *results.Task, metric string) bool {
-	return t.Kind != results.Behaviour || t.Counted(metric)
 }
 
 // scores are all figures: of tasks and groups, of the parts of groups, and of behaviour.

@@ -46,36 +46,36 @@ func (t *Task) Counted(metric string) bool {
 	return any
 }
 
-// SetIntervals gives every score, composite and part of one its interval, by the examples. Figures of behaviour are no
-// shares unless they are counted.
+// Share reports whether a figure of the task is a share, 0 to 1: those of behaviour are if they are counted.
+func (t *Task) Share(metric string) bool { return t.Kind != Behaviour || t.Counted(metric) }
+
+// SetIntervals gives every score, composite and part of one its interval, by the examples.
 func (r *Results) SetIntervals() {
-	set := func(list []Score, behaviour bool, tasks []*Task) {
+	set := func(list []Score, tasks []*Task) {
 		for i := range list {
 			s := &list[i]
-			counted := len(tasks) > 0
+			share, counted := true, len(tasks) > 0
 			for _, t := range tasks {
-				counted = counted && t.Counted(s.Metric)
+				share, counted = share && t.Share(s.Metric), counted && t.Counted(s.Metric)
 			}
-			s.Interval = IntervalOf(s.Value, s.StdErr, s.N, !behaviour || counted, counted)
+			s.Interval = IntervalOf(s.Value, s.StdErr, s.N, share, counted)
 		}
 	}
 	for i := range r.Tasks {
 		t := &r.Tasks[i]
-		set(t.Scores, t.Kind == Behaviour, []*Task{t})
-		set(t.Clean, t.Kind == Behaviour, []*Task{t})
+		set(t.Scores, []*Task{t})
+		set(t.Clean, []*Task{t})
 	}
 	for i := range r.Groups {
 		g := &r.Groups[i]
 		var members []*Task
-		behaviour := false
 		for _, name := range g.Tasks {
 			if t := r.Task(name); t != nil {
 				members = append(members, t)
-				behaviour = behaviour || t.Kind == Behaviour
 			}
 		}
-		set(g.Scores, behaviour, members)
-		set(g.Clean, behaviour, members)
+		set(g.Scores, members)
+		set(g.Clean, members)
 	}
 	for i := range r.Composites {
 		r.Composites[i].setIntervals()
