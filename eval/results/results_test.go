@@ -174,6 +174,13 @@ func TestReadRefuses(t *testing.T) {
 	assert.ErrorIs(t, err, os.ErrNotExist)
 }
 
+// A file that was written before scores had intervals gets them.
+func TestReadOlder(t *testing.T) {
+	r, err := parse([]byte(`{"format":1,"tasks":[{"name":"a","kind":"code","scores":[{"metric":"m","value":0,"n":4}],"examples":[{"id":0,"scores":{"m":0}}]}]}`))
+	require.NoError(t, err)
+	assert.InDelta(t, 0.4899, float64(r.Tasks[0].Scores[0].Interval[1]), 1e-4)
+}
+
 // What is read is written the same, and never more than what passes Check.
 func FuzzRead(f *testing.F) {
 	whole, err := sample().text()

@@ -38,16 +38,9 @@ func unpaired(a, b []float64) error {
 // N is the number of examples.
 func (p Pairs) N() int { return p.Both + p.OnlyA + p.OnlyB + p.Neither }
 
-// Difference is the share B got right less the share A did, -1 to 1; NaN if there are no examples. Its
-// standard error is that of the mean of the differences example by example, as Mean gives it.
-func (p Pairs) Difference() Estimate {
-	n, a, b := float64(p.N()), float64(p.OnlyA), float64(p.OnlyB)
-	mean := (b - a) / n
-	return Estimate{N: p.N(), Mean: mean, StdErr: stdErr(max(0, a+b-n*mean*mean)/(n-1), p.N())}
-}
-
-// Interval returns the interval that covers the true difference with about the probability level (0.95, say): with one
-// example more that A alone gets right, one more that B alone does, and so N+2,
+// Interval returns the interval that covers the true difference, the share B gets right less the share A does, with
+// about the probability level (0.95, say): with one example more that A alone gets right, one more that B alone does,
+// and so N+2,
 //
 //	a = (OnlyA+1)/(N+2)    b = (OnlyB+1)/(N+2)    b - a ± z sqrt( (a + b - (b-a)²)/(N+2) ), within -1..1
 //
