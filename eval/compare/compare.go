@@ -125,7 +125,7 @@ const interval = 0.95 // that Low and High cover
 // The tests.
 const (
 	McNemar   = "McNemar, exact"
-	Bootstrap = "paired bootstrap"
+	Bootstrap = "paired bootstrap, and sign flips" // the larger p
 )
 
 // Verdict is what may be said of B; "" where nothing is tested.

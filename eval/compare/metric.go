@@ -78,7 +78,8 @@ func metric(s results.Score, pairs []pair, o Options) (Metric, error) {
 	x.Difference, x.StdErr = results.Float(d.Mean), results.Float(d.StdErr)
 	switch {
 	case x.Share:
-		return x, x.mcnemar(a, b, o)
+		err := x.mcnemar(a, b, o)
+		return x, err
 	case x.N < 2:
 		return x, nil
 	}

@@ -38,6 +38,7 @@ func facts(r *results.Results) []fact {
 		{"Worked examples", shots},
 		{"Prompts", prompts},
 		{"Chat template", s.Template},
+		{"Space that a text begins with", s.LeadingSpace},
 		{"Products", cmp.Or(s.Precision, "not said")},
 		{"Kernels", s.Tier},
 		{"Seed", fmt.Sprint(s.Seed)},

@@ -153,7 +153,7 @@ func invented(name string, trained float64) *results.Results {
 	r := &results.Results{
 		Format: results.Format, Program: "smelt 0.8.0", Harness: tasks.Harness,
 		Model:    results.Model{Name: name, SHA256: hash(name), Parameters: 134_515_008, Weights: "BF16"},
-		Settings: results.Settings{Suites: []string{"baseline"}, Limit: 200, Precision: "fp32", Tier: "avx512", Seed: 42, Sandbox: "landlock 4, seccomp, rlimits; Python 3.11.2"},
+		Settings: results.Settings{Suites: []string{"baseline"}, Limit: 200, Precision: "fp32", Tier: "avx512", LeadingSpace: "harness", Seed: 42, Sandbox: "landlock 4, seccomp, rlimits; Python 3.11.2"},
 	}
 	r.Tasks = []results.Task{
 		sums(200, 0.14+0.16*trained, noise(1+100*trained)),

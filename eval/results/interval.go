@@ -14,7 +14,7 @@ type Interval [2]Float
 
 // IntervalOf is the interval of a figure, or nil where none is known. That of a counted one, the share of n examples that
 // are right, is Wilson's, which says something where none or all are. Any other reaches 1.96 standard errors to both
-// sides, that of a share not beyond 0 and 1.
+// sides, that of a share not beyond 0 and 1; of examples that are all alike none is known.
 func IntervalOf(value, stdErr Float, n int, share, counted bool) *Interval {
 	v := float64(value)
 	low, high := stats.Estimate{N: n, Mean: v, StdErr: float64(stdErr)}.Interval(Level)
@@ -35,15 +35,15 @@ func Alike(stdErr Float) bool { return stdErr < 1e-12 }
 
 // Counted reports whether every example is right or wrong in a metric, 1 or 0, and there is one.
 func (t *Task) Counted(metric string) bool {
-	any := false
+	some := false
 	for i := range t.Examples {
 		v, ok := t.Examples[i].Scores[metric]
 		if ok && v != 0 && v != 1 {
 			return false
 		}
-		any = any || ok
+		some = some || ok
 	}
-	return any
+	return some
 }
 
 // Share reports whether a figure of the task is a share, 0 to 1: those of behaviour are if they are counted.
