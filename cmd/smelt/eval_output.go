@@ -8,8 +8,8 @@ import (
 
 	"smelt/compute/fileio"
 	"smelt/eval/compare"
+	"smelt/eval/exams"
 	"smelt/eval/journal"
-	"smelt/eval/reasoning"
 	"smelt/eval/report"
 	"smelt/eval/results"
 )
@@ -46,12 +46,6 @@ func (e *evaluation) finish(r *results.Results) error {
 	if len(e.exams.List) > 0 {
 		files.Journal = filepath.Join(e.dir, journal.FileName)
 	}
-	if e.seen != nil {
-		for i := range r.Composites {
-			clean := reasoning.Score(results.Uncontaminated(r.Tasks)) // the one there is
-			r.Composites[i].Clean = &clean
-		}
-	}
 	r.SetIntervals()
 	if err := results.Write(files.Results, r); err != nil {
 		return err
@@ -83,7 +77,7 @@ func (e *evaluation) finish(r *results.Results) error {
 	if err := e.print(writeResults(w, r, l)); err != nil {
 		return err
 	}
-	if len(e.cmd.Data) == 0 && len(r.Tasks) > 0 {
+	if slices.ContainsFunc(r.Tasks, func(t results.Task) bool { return slices.Contains(t.Notes, exams.Invented) }) {
 		_, _ = fmt.Fprintf(w, "\n%s\n", l.paint("These are not the real data: without --data a few invented examples are asked, and say nothing of the model.\ndocs/eval.md says where to get the data.", bold))
 	}
 	_, _ = fmt.Fprintln(w)

@@ -143,7 +143,12 @@ func (e *evaluation) run() (err error) {
 	}
 	r.Groups = results.Pool(r.Tasks)
 	if slices.ContainsFunc(e.items, func(i suite.Item) bool { return i.Probe == probe.Samples }) { // only that score needs it
-		r.Composites = append(r.Composites, reasoning.Score(r.Tasks))
+		score := reasoning.Score(r.Tasks)
+		if e.seen != nil {
+			clean := reasoning.Score(results.Uncontaminated(r.Tasks))
+			score.Clean = &clean
+		}
+		r.Composites = append(r.Composites, score)
 	}
 	return e.finish(r)
 }
