@@ -17,7 +17,7 @@ import (
 
 // ask asks what the journal does not know.
 func (e *evaluation) ask(j *journal.Journal) (list []results.Task, err error) {
-	path := filepath.Join(e.dir, journal.FileName)
+	path := e.answersPath()
 	requests := eval.Requests(e.exams.List)
 	known := 0
 	for i := range requests {
@@ -37,21 +37,19 @@ func (e *evaluation) ask(j *journal.Journal) (list []results.Task, err error) {
 	if err := e.say("%s", text); err != nil {
 		return nil, err
 	}
-	if damaged := j.Stats().Damaged; damaged > 0 {
-		if err := e.say("%s: %s damaged and not used", path, counted(int64(damaged), "answer")); err != nil {
-			return nil, err
-		}
-	}
 	list, err = e.answered(j, requests)
 	if e.stats = j.Stats(); err != nil {
-		return nil, e.stopped(err, path)
+		return nil, e.stopped(err)
 	}
 	return list, nil
 }
 
+// answersPath is the file of the journal.
+func (e *evaluation) answersPath() string { return filepath.Join(e.dir, journal.FileName) }
+
 // open opens the journal; with --fresh, an empty one.
 func (e *evaluation) open() (*journal.Journal, error) {
-	path := filepath.Join(e.dir, journal.FileName)
+	path := e.answersPath()
 	j, err := journal.Open(path, e.model.identity())
 	switch {
 	case errors.Is(err, journal.ErrInUse), errors.Is(err, os.ErrPermission):
@@ -97,17 +95,22 @@ func (e *evaluation) answered(j *journal.Journal, requests []tasks.Request) ([]r
 }
 
 // stopped says of an error how to go on.
-func (e *evaluation) stopped(err error, path string) error {
+func (e *evaluation) stopped(err error) error {
 	if errors.Is(err, llama.ErrMemory) {
 		return fmt.Errorf("%w\n--memory lets it take more; smelt model convert makes a smaller model", err)
 	}
 	if !errors.Is(err, context.Canceled) && e.ctx.Err() == nil {
 		return err
 	}
+	answers := e.stats.Known + e.stats.Asked
+	return fmt.Errorf("evaluation: stopped after %s: %w\n%s", countedOf(answers, e.total, "answer"), context.Canceled, e.goOn())
+}
+
+// goOn says how to.
+func (e *evaluation) goOn() string {
 	same := "the same command"
 	if e.cmd.Fresh {
 		same += " without --fresh"
 	}
-	answers := e.stats.Known + e.stats.Asked
-	return fmt.Errorf("evaluation: stopped after %s: %w\n%s goes on from there; the answers are in %s", countedOf(answers, e.total, "answer"), context.Canceled, same, path)
+	return fmt.Sprintf("%s goes on from there; the answers are in %s", same, e.answersPath())
 }

@@ -1,26 +1,20 @@
 package main
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"iter"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"smelt/compute/chat"
-	"smelt/compute/fileio"
 	"smelt/compute/llama"
 	"smelt/compute/tokenizer"
 	"smelt/compute/train"
 	"smelt/db"
 	"smelt/eval/heldout"
+	"smelt/eval/journal"
 	"smelt/eval/results"
 	"smelt/query"
 	"smelt/query/ast"
@@ -52,9 +46,9 @@ func (f *heldOutFlags) statement() (*ast.Sample, error) {
 	return s, err
 }
 
-// heldOut measures the loss on the rows of the flags. What it measured before, of the same model and rows, it
-// takes from the folder.
-func (f *heldOutFlags) heldOut(a *app, m *evaluated, dir string, fresh bool) (*results.HeldOut, error) {
+// heldOut measures the loss on the rows of the flags. What the journal knows is not measured again.
+func (e *evaluation) heldOut(j *journal.Journal) (*results.HeldOut, error) {
+	f, m := &e.cmd.heldOutFlags, e.model
 	s, err := f.statement()
 	if err != nil {
 		return nil, err
@@ -65,16 +59,19 @@ func (f *heldOutFlags) heldOut(a *app, m *evaluated, dir string, fresh bool) (*r
 	}
 	var out *results.HeldOut
 	rows := rowsFlags{Data: f.Rows}
-	err = rows.withRows(a, dir, func(d *db.DB) error {
-		sample, err := drawSample(a, d, s)
+	err = rows.withRows(e.app, e.dir, func(d *db.DB) error {
+		sample, err := drawSample(e.app, d, s)
 		if err != nil {
 			return err
 		}
 		if sample.Len() == 0 {
 			return errors.New("held-out loss: the sample is empty: there is nothing to measure")
 		}
-		h := heldOutRows{app: a, sample: sample, encoder: encoder, tok: m.tok, ends: ends}
-		out, err = h.measure(m, dir, fresh)
+		h := heldOutRows{app: e.app, journal: j, sample: sample, encoder: encoder, tok: m.tok, ends: ends}
+		if out, err = h.measure(m); err != nil && e.ctx.Err() != nil {
+			err = fmt.Errorf("held-out loss: stopped after %s: %w\n%s", countedOf(h.known+h.run, h.rows, "row"), context.Canceled, e.goOn())
+		}
+		e.rowsKnown, e.rowsRun = h.known, h.run
 		return err
 	})
 	return out, err
@@ -83,12 +80,15 @@ func (f *heldOutFlags) heldOut(a *app, m *evaluated, dir string, fresh bool) (*r
 // heldOutRows are rows as tokens.
 type heldOutRows struct {
 	*app
+	journal *journal.Journal
 	sample  *query.Sample
 	encoder *train.Encoder
 	tok     *tokenizer.Tokenizer
 	ends    []int32
 
 	useless int // rows without an answer to foresee
+
+	rows, known, run int // with one, of them in the journal, and measured now
 }
 
 // all yields the rows of the sample that have an answer.
@@ -147,33 +147,28 @@ func (h *heldOutRows) bytes(s *train.Sequence) int {
 	return n
 }
 
-// heldOutName is the file of an evaluation's folder that has the loss on held-out rows.
-const heldOutName = "heldout.json"
-
 // heldOutByRow is of how many rows results have the loss one by one.
 const heldOutByRow = 10_000
 
-// measuredHeldOut is what that file has.
-type measuredHeldOut struct {
-	Key     string           `json:"key"` // of model and rows
-	HeldOut *results.HeldOut `json:"held_out"`
-}
-
-// measure runs the rows, unless the folder has what came of them.
-func (h *heldOutRows) measure(m *evaluated, dir string, fresh bool) (*results.HeldOut, error) {
-	key, tokens, err := h.key(m)
-	if err != nil {
-		return nil, err
-	}
-	path := filepath.Join(dir, heldOutName)
-	if text, err := os.ReadFile(path); err == nil && !fresh {
-		var known measuredHeldOut
-		if json.Unmarshal(text, &known) == nil && known.Key == key && known.HeldOut != nil {
-			return known.HeldOut, nil
+// measure runs the rows that the journal does not know.
+func (h *heldOutRows) measure(m *evaluated) (*results.HeldOut, error) {
+	var tokens int64 // that are to be run
+	for row, err := range h.all() {
+		if err != nil {
+			return nil, err
+		}
+		h.rows++
+		if _, _, known := h.journal.Row(row.Key(h.ends)); known {
+			h.known++
+			continue
+		}
+		for _, s := range row.Sequences {
+			tokens += int64(len(s.Tokens))
 		}
 	}
 	bar := h.newEffort("held-out", tokens, time.Now)
-	out, err := heldout.Run(h.ctx, m.Model, h.all(), heldout.Options{Ends: h.ends, ByRow: heldOutByRow, Progress: func(rows, tokens int64) {
+	out, err := heldout.Run(h.ctx, m.Model, h.all(), heldout.Options{Ends: h.ends, Journal: h.journal, ByRow: heldOutByRow, Progress: func(rows, tokens int64) {
+		h.run = int(rows)
 		bar.set(tokens, counted(rows, "row"), "")
 	}})
 	bar.finish()
@@ -187,35 +182,7 @@ func (h *heldOutRows) measure(m *evaluated, dir string, fresh bool) (*results.He
 		}
 		return nil, errors.New("held-out loss: no row has an answer to foresee")
 	}
-	var text bytes.Buffer
-	if err := writeJSON(&text, measuredHeldOut{key, out}); err != nil {
-		return nil, err
-	}
-	return out, fileio.WriteAtomic(path, text.Bytes())
-}
-
-// key names the model and the rows as it reads them, and counts the tokens to be run.
-func (h *heldOutRows) key(m *evaluated) (key string, tokens int64, err error) {
-	hash := sha256.New()
-	_, _ = fmt.Fprintf(hash, "smelt-heldout-v2\x00%s\x00%s\x00%s\x00%v\x00", m.identity(), h.sample.Report.Statement, h.sample.Report.Digest, h.ends)
-	for row, err := range h.all() {
-		if err != nil {
-			return "", 0, err
-		}
-		_, _ = fmt.Fprintf(hash, "%q %d\x00", row.Bucket, len(row.Sequences))
-		for _, s := range row.Sequences {
-			var line []byte
-			for i, id := range s.Tokens {
-				if s.Learn[i] {
-					id = ^id
-				}
-				line = binary.LittleEndian.AppendUint32(line, uint32(id))
-			}
-			_, _ = hash.Write(fmt.Appendf(line, "%d %t\x00", s.Bytes, s.Cut))
-			tokens += int64(len(s.Tokens))
-		}
-	}
-	return hex.EncodeToString(hash.Sum(nil)), tokens, nil
+	return out, nil
 }
 
 // encoder makes tokens as training does, and returns the tokens that end an answer.

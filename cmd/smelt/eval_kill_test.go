@@ -45,17 +45,22 @@ func lines(dir string) int {
 // Killed at any time, an evaluation goes on where it was and comes to the same results, byte for byte; only what is
 // missing is asked.
 func TestKilledEvaluation(t *testing.T) {
-	model, dir := nano(t), t.TempDir()
+	model, dir, rows := nano(t), t.TempDir(), rowsFile(t, 200)
+	args := func(dir string, more ...string) []string {
+		return evalArgs(model, dir, append(more, "--rows", rows)...)
+	}
 	whole := filepath.Join(dir, "whole")
-	code, stdout, stderr := smelt("", evalArgs(model, whole)...)
+	code, stdout, stderr := smelt("", args(whole)...)
 	require.Equal(t, 0, code, stderr)
 	all := answersOf(t, stdout)
 	require.Greater(t, all.Questions, 100)
-	assert.Equal(t, summaryAnswers{Questions: all.Questions, Asked: all.Questions}, all)
+	require.Equal(t, 400, all.RowsRun)
+	assert.Equal(t, summaryAnswers{Questions: all.Questions, Asked: all.Questions, RowsRun: all.RowsRun}, all)
 
 	killed := filepath.Join(dir, "killed")
-	for _, at := range []int{0, 1, 20, all.Questions / 2, all.Questions - 20} {
-		p := start(t, evalArgs(model, killed)...)
+	lineCount := all.RowsRun + all.Questions
+	for _, at := range []int{0, 1, all.RowsRun / 2, all.RowsRun + 20, all.RowsRun + all.Questions/2, lineCount - 20} {
+		p := start(t, args(killed)...)
 		ended := make(chan error, 1)
 		go func() { ended <- p.Wait() }()
 		done := false
@@ -72,17 +77,18 @@ func TestKilledEvaluation(t *testing.T) {
 		}
 	}
 	had := lines(killed)
-	assert.GreaterOrEqual(t, had, all.Questions-20)
-	code, stdout, stderr = smelt("", evalArgs(model, killed, "--threads", "1")...)
+	assert.GreaterOrEqual(t, had, lineCount-20)
+	code, stdout, stderr = smelt("", args(killed, "--threads", "1")...)
 	require.Equal(t, 0, code, stderr)
 	got := answersOf(t, stdout)
+	assert.Equal(t, all.RowsRun, got.RowsKnown)
 	assert.Equal(t, all.Questions, got.Known+got.Asked)
 	assert.LessOrEqual(t, got.Asked, 20)
 	assert.True(t, resultsOf(t, whole) == resultsOf(t, killed), "the same bytes")
 
-	code, stdout, stderr = smelt("", evalArgs(model, killed)...)
+	code, stdout, stderr = smelt("", args(killed)...)
 	require.Equal(t, 0, code, stderr)
-	assert.Equal(t, summaryAnswers{Questions: all.Questions, Known: all.Questions}, answersOf(t, stdout))
+	assert.Equal(t, summaryAnswers{Questions: all.Questions, Known: all.Questions, RowsKnown: all.RowsRun}, answersOf(t, stdout))
 }
 
 // Ctrl-C ends it in order, says how to go on, and leaves no results.

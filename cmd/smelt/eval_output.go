@@ -9,7 +9,6 @@ import (
 	"smelt/compute/fileio"
 	"smelt/eval/compare"
 	"smelt/eval/exams"
-	"smelt/eval/journal"
 	"smelt/eval/report"
 	"smelt/eval/results"
 )
@@ -29,22 +28,21 @@ type summaryAnswers struct {
 	Known     int `json:"known"`     // answers that were in the journal
 	Asked     int `json:"asked"`     // of the model
 	Damaged   int `json:"damaged,omitempty"`
+	RowsKnown int `json:"rows_known,omitempty"` // held-out rows that were in the journal
+	RowsRun   int `json:"rows_run,omitempty"`   // and others
 }
 
 type summaryFiles struct {
 	Results string `json:"results"`
 	Report  string `json:"report"`
-	Journal string `json:"journal,omitempty"`
+	Journal string `json:"journal"`
 }
 
 // finish writes the files and prints the figures.
 func (e *evaluation) finish(r *results.Results) error {
-	files := summaryFiles{Results: filepath.Join(e.dir, results.FileName), Report: e.cmd.Report}
+	files := summaryFiles{Results: filepath.Join(e.dir, results.FileName), Report: e.cmd.Report, Journal: e.answersPath()}
 	if files.Report == "" {
 		files.Report = filepath.Join(e.dir, reportName)
-	}
-	if len(e.exams.List) > 0 {
-		files.Journal = filepath.Join(e.dir, journal.FileName)
 	}
 	r.SetIntervals()
 	if err := results.Write(files.Results, r); err != nil {
@@ -53,7 +51,7 @@ func (e *evaluation) finish(r *results.Results) error {
 	if err := writeHTML(files.Report, r, nil); err != nil {
 		return err
 	}
-	answers := summaryAnswers{e.total, e.stats.Known, e.stats.Asked, e.stats.Damaged}
+	answers := summaryAnswers{e.total, e.stats.Known, e.stats.Asked, e.stats.Damaged, e.rowsKnown, e.rowsRun}
 	if e.JSON {
 		short := *r
 		short.Tasks = make([]results.Task, len(r.Tasks))
@@ -83,6 +81,9 @@ func (e *evaluation) finish(r *results.Results) error {
 	_, _ = fmt.Fprintln(w)
 	if e.total > 0 {
 		_, _ = fmt.Fprintf(w, "%-11s %s were in the journal\n", "answers", countedOf(answers.Known, answers.Known+answers.Asked, "answer"))
+	}
+	if rows := e.rowsKnown + e.rowsRun; rows > 0 {
+		_, _ = fmt.Fprintf(w, "%-11s %s were in the journal\n", "rows", countedOf(e.rowsKnown, rows, "row"))
 	}
 	_, err := fmt.Fprintf(w, "%-11s %s (every example), %s\n", "files", visible(files.Results), visible(files.Report))
 	return e.print(err)

@@ -51,6 +51,8 @@ type evaluation struct {
 	dir   string
 	stats journal.Stats
 	total int // different requests
+
+	rowsKnown, rowsRun int // held-out rows that were in the journal, and others
 }
 
 // prepare finds the data before the model is opened, so that what is missing is said at once.
@@ -119,19 +121,23 @@ func (e *evaluation) run() (err error) {
 		Format: results.Format, Program: "smelt " + thisBuild().Version, Harness: tasks.Harness,
 		Model: results.Model{Name: e.model.name(), SHA256: e.model.sha256, Parameters: e.model.parameters(), Weights: e.model.weights()}, Settings: e.settings(),
 	}
-	var j *journal.Journal
-	if len(e.exams.List) > 0 { // before there is work to do: it keeps others out of the folder
-		if j, err = e.open(); err != nil {
+	j, err := e.open() // before there is work to do: it keeps others out of the folder
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	e.stats = j.Stats()
+	if damaged := e.stats.Damaged; damaged > 0 {
+		if err := e.say("%s: %s damaged and not used", e.answersPath(), counted(int64(damaged), "line")); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, j.Close()) }()
 	}
 	if e.cmd.asked() {
-		if r.HeldOut, err = e.cmd.heldOut(e.app, e.model, dir, e.cmd.Fresh); err != nil {
+		if r.HeldOut, err = e.heldOut(j); err != nil {
 			return err
 		}
 	}
-	if j != nil {
+	if len(e.exams.List) > 0 {
 		if r.Tasks, err = e.ask(j); err != nil {
 			return err
 		}

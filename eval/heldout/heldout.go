@@ -25,6 +25,8 @@ package heldout
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
@@ -57,12 +59,40 @@ type Sequence struct {
 	Cut    bool   // it was longer than the model's context
 }
 
+// Key stands for all that the loss on a row depends on, beside the model: SHA-256 over "smelt row 1", the tokens that end
+// an answer and the sequences, each a uvarint of its length and its tokens (uint32, little-endian; learned ones with all
+// bits turned).
+func (r *Row) Key(ends []int32) [sha256.Size]byte {
+	b := binary.AppendUvarint([]byte("smelt row 1"), uint64(len(ends)))
+	for _, id := range ends {
+		b = binary.LittleEndian.AppendUint32(b, uint32(id))
+	}
+	for _, s := range r.Sequences {
+		b = binary.AppendUvarint(b, uint64(len(s.Tokens)))
+		for i, id := range s.Tokens {
+			if i < len(s.Learn) && s.Learn[i] {
+				id = ^id
+			}
+			b = binary.LittleEndian.AppendUint32(b, uint32(id))
+		}
+	}
+	return sha256.Sum256(b)
+}
+
+// Journal keeps what was measured of rows, by their keys: the loss, in nats, and that without the tokens that end an
+// answer.
+type Journal interface {
+	Row(key [sha256.Size]byte) (nats, textNats float64, ok bool)
+	PutRow(key [sha256.Size]byte, nats, textNats float64) error
+}
+
 // Options are how rows are measured.
 type Options struct {
-	Ends []int32 // tokens that end an answer and have no text
+	Ends    []int32 // tokens that end an answer and have no text
+	Journal Journal // of the model; what it knows is not measured again. It may be nil
 	// ByRow keeps what is known of each row (results.Bucket.ByRow) if the rows are so many at most.
 	ByRow int
-	// Progress is told after each batch how many rows and tokens have been run.
+	// Progress is told after each batch how many rows and tokens have been run, without those that the journal knew.
 	Progress func(rows, tokens int64)
 }
 
@@ -70,8 +100,8 @@ type Options struct {
 // caches of a batch hold.
 const batchTokens = 4096
 
-// Run measures rows. It keeps four numbers of each row, and the tokens of one batch at a time. Buckets come in the
-// order of their names; Statement and Digest are left to the caller. Rows without a learned token count for
+// Run measures rows. It keeps four numbers of each row, and the tokens of one batch at a time, and writes the journal
+// after each batch. Buckets come in the order of their names; Statement and Digest are left to the caller. Rows without a learned token count for
 // nothing; if there are no others, All has no rows and its figures are NaN.
 //
 // Sums run in the order of the rows, so that the result is the same on any number of threads.
@@ -107,16 +137,17 @@ type run struct {
 	all     sums
 
 	batch  []pending
-	tokens int // of the batch
-	rows   int64
+	tokens int   // of the batch that are to be run
+	rows   int64 // that were run
 	ran    int64 // tokens
 }
 
-// pending is a row whose scores are still to come.
+// pending is a row whose scores are still to come, or one that is known and waits for those before it.
 type pending struct {
 	bucket string
 	sum    sum
-	texts  []text
+	texts  []text // none, if it is known
+	key    [sha256.Size]byte
 }
 
 // text is a sequence in the form that Score takes it.
@@ -132,7 +163,7 @@ func (r *run) add(ctx context.Context, row Row) error {
 	for i := range row.Sequences {
 		s := &row.Sequences[i]
 		if len(s.Learn) != len(s.Tokens) {
-			return fmt.Errorf("held-out loss: row %d has %d tokens and %d marks of what is learned", r.rows+int64(len(r.batch)), len(s.Tokens), len(s.Learn))
+			return fmt.Errorf("held-out loss: row %d has %d tokens and %d marks of what is learned", row.Place, len(s.Tokens), len(s.Learn))
 		}
 		last := len(s.Tokens) - 1
 		for last > 0 && !s.Learn[last] {
@@ -152,10 +183,20 @@ func (r *run) add(ctx context.Context, row Row) error {
 		p.sum.bytes += float64(s.Bytes)
 		p.sum.cut = p.sum.cut || s.Cut
 		p.texts = append(p.texts, t)
-		r.tokens += last
 	}
 	if len(p.texts) == 0 {
 		return nil
+	}
+	known := false
+	if r.options.Journal != nil {
+		p.key = row.Key(r.options.Ends)
+		p.sum.nats, p.sum.textNats, known = r.options.Journal.Row(p.key)
+	}
+	if known {
+		p.texts = nil
+	}
+	for i := range p.texts {
+		r.tokens += len(p.texts[i].tokens)
 	}
 	if r.batch = append(r.batch, p); r.tokens < batchTokens {
 		return nil
@@ -176,6 +217,9 @@ func (r *run) flush(ctx context.Context) error {
 	}
 	for i := range r.batch {
 		p := &r.batch[i]
+		if len(p.texts) > 0 {
+			r.rows++
+		}
 		for _, t := range p.texts {
 			for j, id := range t.targets {
 				if id < 0 {
@@ -187,13 +231,17 @@ func (r *run) flush(ctx context.Context) error {
 				}
 			}
 		}
+		if r.options.Journal != nil && len(p.texts) > 0 {
+			if err := r.options.Journal.PutRow(p.key, p.sum.nats, p.sum.textNats); err != nil {
+				return fmt.Errorf("held-out loss: %w", err)
+			}
+		}
 		if r.buckets[p.bucket] == nil {
 			r.buckets[p.bucket] = &sums{}
 		}
 		r.buckets[p.bucket].add(p.sum)
 		r.all.add(p.sum)
 	}
-	r.rows += int64(len(r.batch))
 	r.ran += int64(r.tokens)
 	r.batch, r.tokens = r.batch[:0], 0
 	if r.options.Progress != nil && r.rows > 0 {

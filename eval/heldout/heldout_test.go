@@ -262,6 +262,89 @@ func TestErrors(t *testing.T) {
 	assert.Zero(t, held)
 }
 
+// kept is a journal.
+type kept map[[32]byte][2]float64
+
+func (k kept) Row(key [32]byte) (nats, textNats float64, ok bool) {
+	v, ok := k[key]
+	return v[0], v[1], ok
+}
+
+func (k kept) PutRow(key [32]byte, nats, textNats float64) error {
+	if len(k) >= 100 {
+		return errors.New("the disk is full")
+	}
+	k[key] = [2]float64{nats, textNats}
+	return nil
+}
+
+// failing counts the texts that are scored, and fails after some calls.
+type failing struct {
+	*llama.Model
+	calls, texts int
+}
+
+func (m *failing) Score(ctx context.Context, inputs []llama.Input, targets [][]int32, scores [][]llama.Score) error {
+	if m.calls--; m.calls < 0 {
+		return errors.New("killed")
+	}
+	m.texts += len(inputs)
+	return m.Model.Score(ctx, inputs, targets, scores)
+}
+
+// What was measured before a run ended is not measured again, and the figures are the same to the last bit.
+func TestRowsInTheJournal(t *testing.T) {
+	m, err := llama.Open(tiny(t), llama.Options{Threads: 2, Invariant: true})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, m.Close()) })
+	rows := randomRows(95)
+	measure := func(calls int, o heldout.Options) (*results.HeldOut, int, error) {
+		f := &failing{Model: m, calls: calls}
+		o.Ends, o.ByRow = []int32{end}, len(rows)
+		got, err := heldout.Run(t.Context(), f, seq(rows), o)
+		return got, f.texts, err
+	}
+	want, all, err := measure(99, heldout.Options{})
+	require.NoError(t, err)
+
+	journal := kept{}
+	_, before, err := measure(1, heldout.Options{Journal: journal})
+	require.ErrorContains(t, err, "killed")
+	require.NotEmpty(t, journal)
+	got, after, err := measure(99, heldout.Options{Journal: journal})
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+	assert.Equal(t, all, before+after)
+	got, again, err := measure(0, heldout.Options{Journal: journal, Progress: func(rows, tokens int64) { assert.Fail(t, "nothing is run") }})
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+	assert.Zero(t, again)
+
+	rows = append(rows, randomRows(120)[95:]...)
+	_, _, err = measure(99, heldout.Options{Journal: journal})
+	require.ErrorContains(t, err, "the disk is full")
+}
+
+// The key of a row is all that its loss depends on.
+func TestRowKey(t *testing.T) {
+	row := func(tokens ...int32) heldout.Sequence {
+		return heldout.Sequence{Tokens: tokens, Learn: make([]bool, len(tokens))}
+	}
+	learned := row(1, 2)
+	learned.Learn[1] = true
+	keys := map[[32]byte]bool{}
+	for _, r := range []heldout.Row{
+		{}, {Sequences: []heldout.Sequence{row(1, 2)}}, {Sequences: []heldout.Sequence{learned}},
+		{Sequences: []heldout.Sequence{row(1), row(2)}}, {Sequences: []heldout.Sequence{row(2, 1)}},
+	} {
+		keys[r.Key(nil)] = true
+		keys[r.Key([]int32{2})] = true
+	}
+	assert.Len(t, keys, 10)
+	one := heldout.Row{Bucket: "code", Place: 1, Sequences: []heldout.Sequence{row(1, 2)}}
+	assert.True(t, keys[one.Key(nil)])
+}
+
 // crowded has memory for a few texts at a time.
 type crowded struct{ *llama.Model }
 

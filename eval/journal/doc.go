@@ -18,9 +18,13 @@
 //	                   │ │ └ the text, quoted as Go does it (bytes that are no UTF-8 survive)
 //	                   │ └ why it ended: e the end of text, s a stop, l too long; and c: as above
 //	                   └ G
+//	0b6d11... 41f20c55 R 215.0625 209.75
+//	                   │ │        └ the same without the tokens that end an answer
+//	                   │ └ a row's loss, in nats
+//	                   └ R
 //
 // The key is 32 hex digits: the first 16 bytes of SHA-256 over the identity, given by who opens
-// the journal, and the request's key (tasks.Request.Key). The identity names the model's bytes
+// the journal, and the request's key (tasks.Request.Key), or a row's (heldout.Row.Key). The identity names the model's bytes
 // and all settings that change answers. A journal may hold the answers of several.
 //
 // The sum is the CRC-32C, in 8 hex digits, of the line without it (the key, and what follows

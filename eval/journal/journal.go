@@ -52,7 +52,7 @@ type Journal struct {
 
 // Stats count what a journal has done since it was opened.
 type Stats struct {
-	Read    int // answers that the file had
+	Read    int // answers and rows that the file had
 	Damaged int // lines of it that were skipped
 	Known   int // requests that it answered
 	Asked   int // requests that it asked a model
@@ -155,8 +155,11 @@ func (j *Journal) write(line []byte) error {
 
 // key is that of a request to the model that the journal is about.
 func (j *Journal) key(r *tasks.Request) key {
-	request := r.Key()
-	sum := sha256.Sum256(append(j.identity[:len(j.identity):len(j.identity)], request[:]...))
+	return j.keyOf(r.Key())
+}
+
+func (j *Journal) keyOf(asked [sha256.Size]byte) key {
+	sum := sha256.Sum256(append(j.identity[:len(j.identity):len(j.identity)], asked[:]...))
 	return key(sum[:])
 }
 
@@ -164,6 +167,28 @@ func (j *Journal) key(r *tasks.Request) key {
 func (j *Journal) Has(r tasks.Request) bool {
 	_, ok := j.answers[j.key(&r)]
 	return ok
+}
+
+// Row returns the loss on a row, in nats, and that without the tokens that end an answer, if the journal knows them.
+func (j *Journal) Row(row [sha256.Size]byte) (nats, textNats float64, ok bool) {
+	n, ok := j.answers[j.keyOf(row)]
+	if !ok || n.row == nil {
+		return 0, 0, false
+	}
+	return n.logProb, *n.row, true
+}
+
+// PutRow writes what Row returns.
+func (j *Journal) PutRow(row [sha256.Size]byte, nats, textNats float64) error {
+	k := j.keyOf(row)
+	var err error
+	if j.line, err = appendRow(j.line[:0], k, nats, textNats); err == nil {
+		err = j.write(j.line)
+	}
+	if err == nil {
+		j.answers[k] = known{logProb: nats, row: &textNats}
+	}
+	return err
 }
 
 // Stats are the counts so far.

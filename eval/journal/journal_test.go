@@ -119,6 +119,39 @@ func TestFormat(t *testing.T) {
 		"f0324d70e44ade5901da5e17e18728fb e633a4c6 L c -Inf\n", string(text))
 }
 
+// What rows came to is kept beside answers, to the last bit.
+func TestRowsAreKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), FileName)
+	j := open(t, path)
+	row, other := [32]byte{1}, [32]byte{2}
+	_, _, ok := j.Row(row)
+	assert.False(t, ok)
+	require.NoError(t, j.PutRow(row, 215.0625, 2.0/3))
+	require.NoError(t, j.PutRow(other, math.Inf(1), 0))
+	require.ErrorContains(t, j.PutRow([32]byte{3}, math.NaN(), 0), "not a number")
+	require.NoError(t, j.Close())
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Regexp(t, `^smelt answers 1\n[0-9a-f]{32} [0-9a-f]{8} R 215\.0625 0\.6666666666666666\n[0-9a-f]{32} [0-9a-f]{8} R \+Inf 0\n$`, string(text))
+
+	j = open(t, path)
+	nats, textNats, ok := j.Row(row)
+	assert.True(t, ok)
+	assert.Equal(t, [2]float64{215.0625, 2.0 / 3}, [2]float64{nats, textNats})
+	nats, _, ok = j.Row(other)
+	assert.True(t, ok)
+	assert.True(t, math.IsInf(nats, 1))
+	assert.Equal(t, Stats{Read: 2}, j.Stats())
+	require.NoError(t, j.Close())
+
+	require.NoError(t, os.WriteFile(path, bytes.Replace(text, []byte("215"), []byte("216"), 1), 0o666))
+	j = open(t, path)
+	_, _, ok = j.Row(row)
+	assert.False(t, ok, "damaged")
+	assert.Equal(t, Stats{Read: 1, Damaged: 1}, j.Stats())
+	require.NoError(t, j.Close())
+}
+
 // Whatever a model says is read as it was written.
 func TestLinesAreReadAsWritten(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -11,7 +11,7 @@ import (
 	"smelt/eval/tasks"
 )
 
-// key stands for a request to a model.
+// key stands for a request to a model, or a row it is measured on.
 type key [16]byte
 
 const (
@@ -68,19 +68,33 @@ func appendLine(line []byte, k key, kind tasks.Kind, a *tasks.Answer) ([]byte, e
 		}
 		body = strconv.AppendQuote(append(body, ' '), a.Text)
 	}
+	return appendBody(line, k, body), nil
+}
+
+// appendRow appends the line of a row.
+func appendRow(line []byte, k key, nats, textNats float64) ([]byte, error) {
+	if math.IsNaN(nats) || math.IsNaN(textNats) {
+		return line, errors.New("the model's loss on a row is not a number: its weights are damaged, or too large for the precision")
+	}
+	body := strconv.AppendFloat([]byte("R "), nats, 'g', -1, 64)
+	return appendBody(line, k, strconv.AppendFloat(append(body, ' '), textNats, 'g', -1, 64)), nil
+}
+
+func appendBody(line []byte, k key, body []byte) []byte {
 	start := len(line)
 	line = hex.AppendEncode(line, k[:])
 	crc := sum(line[start:], body)
 	line = append(line, ' ')
 	line = hex.AppendEncode(line, []byte{byte(crc >> 24), byte(crc >> 16), byte(crc >> 8), byte(crc)})
 	line = append(append(line, ' '), body...)
-	return append(line, '\n'), nil
+	return append(line, '\n')
 }
 
-// known is an answer in memory, where there may be a million.
+// known is an answer in memory, where there may be a million, or what is known of a row.
 type known struct {
-	logProb float64
-	text    *string // of a generated one
+	logProb float64  // of a row, the loss, in nats
+	text    *string  // of a generated one
+	row     *float64 // of a row, the loss less that of the ends
 	end     tasks.End
 	greedy  bool
 	cut     bool
@@ -114,6 +128,11 @@ func parseLine(line []byte) (k key, n known, ok bool) {
 	flags, value, found := bytes.Cut(rest, []byte(" "))
 	if !found || len(kind) != 1 {
 		return k, n, false
+	}
+	if kind[0] == 'R' {
+		nats, err := strconv.ParseFloat(string(flags), 64)
+		textNats, textErr := strconv.ParseFloat(string(value), 64)
+		return k, known{logProb: nats, row: &textNats}, err == nil && textErr == nil && !math.IsNaN(nats) && !math.IsNaN(textNats)
 	}
 	n.cut = bytes.HasSuffix(flags, []byte("c"))
 	flags = bytes.TrimSuffix(flags, []byte("c"))
