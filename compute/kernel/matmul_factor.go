@@ -13,9 +13,10 @@ import (
 //
 // A product with a MatrixBF16, a MatrixF16 or a BlockMatrix has the bits of one with the
 // Matrix of the same numbers, and never holds that: each task converts the panels it
-// packs, some 8 Ki numbers at a time. That costs for each number of b what multiplying
-// it with a few rows of a does; so a product of many rows has nearly the speed of one
-// with a Matrix, and a product of few rows is better served by [BlockFormat.MatVec].
+// packs, some 8 Ki numbers at a time, or lays bf16 out as it is for products of that. That
+// costs for each number of b what multiplying it with a few rows of a does; so a product
+// of many rows has nearly the speed of one with a Matrix, and a product of few rows is
+// better served by [BlockFormat.MatVec] or [MatVecsBF16].
 type Factor interface{ right() right }
 
 // MatrixBF16 is a [Matrix] of bfloat16 numbers.
