@@ -57,7 +57,10 @@ func (e *evaluation) open() (*journal.Journal, error) {
 	case err != nil || !e.cmd.Fresh:
 		return j, err
 	}
-	if err := errors.Join(j.Close(), os.Remove(path)); err != nil {
+	if err := j.Close(); err != nil {
+		return nil, err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) { // an empty one is gone already
 		return nil, err
 	}
 	return journal.Open(path, e.model.identity())

@@ -63,7 +63,7 @@ type Stats struct {
 // change its answers: answers given under another are not used. A file that is no journal, or a
 // newer one, is ErrFormat, and stays as it is.
 func Open(path, identity string) (j *Journal, err error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := openLocked(path)
 	if err != nil {
 		return nil, err
 	}
@@ -73,10 +73,6 @@ func Open(path, identity string) (j *Journal, err error) {
 			err = errors.Join(err, f.Close())
 		}
 	}()
-	// Any other error is of a file system without locks, which is no reason not to evaluate.
-	if errors.Is(fileio.Lock(f), fileio.ErrInUse) {
-		return nil, fmt.Errorf("%s: %w: wait for it to finish, or end it", path, ErrInUse)
-	}
 	text, err := contents(f)
 	if err != nil {
 		return nil, err
@@ -96,6 +92,32 @@ func Open(path, identity string) (j *Journal, err error) {
 		}
 	}
 	return j, nil
+}
+
+// openLocked opens the file of that path, which no other process then has.
+func openLocked(path string) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+		if err != nil {
+			return nil, err
+		}
+		// Any other error is of a file system without locks, which is no reason not to evaluate.
+		if errors.Is(fileio.Lock(f), fileio.ErrInUse) {
+			return nil, errors.Join(fmt.Errorf("%s: %w: wait for it to finish, or end it", path, ErrInUse), f.Close())
+		}
+		mine, err := f.Stat()
+		if err == nil {
+			var there os.FileInfo
+			if there, err = os.Stat(path); err == nil && os.SameFile(mine, there) {
+				return f, nil
+			}
+		}
+		fileio.Unlock(f)
+		if err := errors.Join(err, f.Close()); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
+		// Who had it until now has removed it, for it was empty.
+	}
 }
 
 // contents reads a file, which may be large, into as much memory as it takes.
@@ -194,9 +216,13 @@ func (j *Journal) PutRow(row [sha256.Size]byte, nats, textNats float64) error {
 // Stats are the counts so far.
 func (j *Journal) Stats() Stats { return j.stats }
 
-// Close waits until the disk has all answers, and lets other processes have the journal.
+// Close waits until the disk has all answers, and lets other processes have the journal. One
+// without answers is removed.
 func (j *Journal) Close() error {
 	err := j.file.Sync()
+	if len(j.answers) == 0 && j.stats.Damaged == 0 {
+		_ = os.Remove(j.path) // else it stays, and harms nobody
+	}
 	j.unlock()
 	return errors.Join(err, j.file.Close())
 }

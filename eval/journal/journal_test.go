@@ -152,6 +152,24 @@ func TestRowsAreKept(t *testing.T) {
 	require.NoError(t, j.Close())
 }
 
+// A journal without answers leaves no file, and who comes while it is removed has one of his own.
+func TestEmptyJournal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), FileName)
+	require.NoError(t, open(t, path).Close())
+	assert.NoFileExists(t, path)
+	j := open(t, path)
+	require.NoError(t, os.Remove(path)) // as an older one that is closed
+	other := open(t, path)
+	require.NoError(t, other.PutRow([32]byte{1}, 1, 1))
+	require.NoError(t, other.Close())
+	require.NoError(t, j.PutRow([32]byte{2}, 2, 2))
+	require.NoError(t, j.Close())
+	j = open(t, path)
+	_, _, ok := j.Row([32]byte{1})
+	assert.True(t, ok)
+	require.NoError(t, j.Close())
+}
+
 // Whatever a model says is read as it was written.
 func TestLinesAreReadAsWritten(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
