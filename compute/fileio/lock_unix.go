@@ -24,8 +24,8 @@ func Lock(f *os.File) error {
 // its own program.
 func Unlock(f *os.File) { _ = unix.Flock(int(f.Fd()), unix.LOCK_UN) }
 
-// removeLocked removes f, and then lets go of it: later it could be another process's.
-func removeLocked(f *os.File, path string) {
+// RemoveLocked removes f, and then lets go of it: later it could be another process's.
+func RemoveLocked(f *os.File, path string) {
 	_ = os.Remove(path)
 	Unlock(f)
 	_ = f.Close()

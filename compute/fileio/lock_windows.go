@@ -24,9 +24,9 @@ func Unlock(f *os.File) {
 	_ = windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, &windows.Overlapped{OffsetHigh: 1 << 30})
 }
 
-// removeLocked closes f and then removes it, which fails if another process has it by then: an open
+// RemoveLocked closes f and then removes it, which fails if another process has it by then: an open
 // file cannot be removed.
-func removeLocked(f *os.File, path string) {
+func RemoveLocked(f *os.File, path string) {
 	_ = f.Close()
 	_ = os.Remove(path)
 }

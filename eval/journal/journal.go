@@ -43,8 +43,8 @@ type Journal struct {
 	path     string
 	identity [sha256.Size]byte
 	file     file
-	unlock   func()
-	size     int64 // of what is whole
+	locked   *os.File // the same
+	size     int64    // of what is whole
 	answers  map[key]known
 	line     []byte
 	stats    Stats
@@ -63,8 +63,11 @@ type Stats struct {
 // change its answers: answers given under another are not used. A file that is no journal, or a
 // newer one, is ErrFormat, and stays as it is.
 func Open(path, identity string) (j *Journal, err error) {
-	f, err := openLocked(path)
-	if err != nil {
+	f, err := fileio.OpenLocked(path)
+	switch {
+	case errors.Is(err, fileio.ErrInUse):
+		return nil, fmt.Errorf("%s: %w: wait for it to finish, or end it", path, ErrInUse)
+	case err != nil:
 		return nil, err
 	}
 	defer func() {
@@ -77,7 +80,7 @@ func Open(path, identity string) (j *Journal, err error) {
 	if err != nil {
 		return nil, err
 	}
-	j = &Journal{path: path, identity: sha256.Sum256([]byte(identity)), file: f, unlock: func() { fileio.Unlock(f) }}
+	j = &Journal{path: path, identity: sha256.Sum256([]byte(identity)), file: f, locked: f}
 	if err := j.read(text); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -92,32 +95,6 @@ func Open(path, identity string) (j *Journal, err error) {
 		}
 	}
 	return j, nil
-}
-
-// openLocked opens the file of that path, which no other process then has.
-func openLocked(path string) (*os.File, error) {
-	for {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
-		if err != nil {
-			return nil, err
-		}
-		// Any other error is of a file system without locks, which is no reason not to evaluate.
-		if errors.Is(fileio.Lock(f), fileio.ErrInUse) {
-			return nil, errors.Join(fmt.Errorf("%s: %w: wait for it to finish, or end it", path, ErrInUse), f.Close())
-		}
-		mine, err := f.Stat()
-		if err == nil {
-			var there os.FileInfo
-			if there, err = os.Stat(path); err == nil && os.SameFile(mine, there) {
-				return f, nil
-			}
-		}
-		fileio.Unlock(f)
-		if err := errors.Join(err, f.Close()); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, err
-		}
-		// Who had it until now has removed it, for it was empty.
-	}
 }
 
 // contents reads a file, which may be large, into as much memory as it takes.
@@ -221,9 +198,10 @@ func (j *Journal) Stats() Stats { return j.stats }
 func (j *Journal) Close() error {
 	err := j.file.Sync()
 	if len(j.answers) == 0 && j.stats.Damaged == 0 {
-		_ = os.Remove(j.path) // else it stays, and harms nobody
+		fileio.RemoveLocked(j.locked, j.path)
+		return err
 	}
-	j.unlock()
+	fileio.Unlock(j.locked)
 	return errors.Join(err, j.file.Close())
 }
 
