@@ -188,9 +188,7 @@ func TestRealGGUF(t *testing.T) {
 		"qwen3.5": "ggml-vocab-qwen35.gguf", "llama-2": "ggml-vocab-llama-spm.gguf", "smollm2": "SmolLM2-135M-Instruct.Q4_1.gguf",
 	} {
 		t.Run(family, func(t *testing.T) {
-			raw, err := os.ReadFile(filepath.Join(models, "tokenizers", family+".json"))
-			require.NoError(t, err)
-			want, err := tokenizer.Parse(raw, nil)
+			want, err := tokenizer.Parse(tokenizerFile(t, models, family), nil)
 			require.NoError(t, err)
 			v := readGGUF(t, filepath.Join(models, "vocabularies", file))
 			got, err := tokenizer.FromGGUF(v)
