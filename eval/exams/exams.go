@@ -164,15 +164,8 @@ func (a absent) Mark(_ context.Context, i int, _ []tasks.Answer) (results.Exampl
 }
 
 func (a absent) Result([]results.Example) (results.Task, error) {
-	kind := results.Choice
-	switch {
-	case a.task.Code:
-		kind = results.Code
-	case a.task.Kind() == tasks.Generate:
-		kind = results.Generated
-	}
 	why := strings.TrimPrefix(a.why.Error(), "task "+a.task.Name+": ")
-	return results.Task{Name: a.task.Name, Group: a.task.Group, Version: a.task.Version, Kind: kind, Shots: a.task.Shots, NotRun: why}, nil
+	return results.Task{Name: a.task.Name, Group: a.task.Group, Version: a.task.Version, Kind: taskexam.Kind(a.task), Shots: a.task.Shots, NotRun: why}, nil
 }
 
 // noted is an exam whose result has a note more.

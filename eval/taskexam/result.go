@@ -12,7 +12,7 @@ import (
 // task that is not run have no scores, and neither has the task.
 func (e *Exam) Result(examples []results.Example) (results.Task, error) {
 	t := results.Task{
-		Name: e.task.Name, Group: e.task.Group, Version: e.task.Version, Kind: e.kind(), Shots: e.set.Shots,
+		Name: e.task.Name, Group: e.task.Group, Version: e.task.Version, Kind: Kind(e.task), Shots: e.set.Shots,
 		Of: e.set.Of, Data: e.set.Files, NotRun: e.notRun(), Notes: notes(examples), Examples: examples,
 	}
 	if t.NotRun != "" {
@@ -35,11 +35,12 @@ func (e *Exam) Result(examples []results.Example) (results.Task, error) {
 	return t, nil
 }
 
-func (e *Exam) kind() string {
+// Kind is the kind of a task, as results have it.
+func Kind(t *tasks.Task) string {
 	switch {
-	case e.task.Code:
+	case t.Code:
 		return results.Code
-	case e.task.Kind() == tasks.Generate:
+	case t.Kind() == tasks.Generate:
 		return results.Generated
 	}
 	return results.Choice
